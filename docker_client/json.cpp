@@ -82,6 +82,11 @@ class builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, builder> 
 };
 
 template <class Writer>
+void write_text(Writer& writer, const std::string& text) {
+  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+}
+
+template <class Writer>
 void write(Writer& writer, const json& value) {
   if (value.is_null()) {
     writer.Null();
@@ -91,7 +96,7 @@ void write(Writer& writer, const json& value) {
     const std::string& text = value.number_text();
     writer.RawValue(text.data(), text.size(), rapidjson::kNumberType);
   } else if (value.is_string()) {
-    writer.String(value.as_string());
+    write_text(writer, value.as_string());
   } else if (value.is_array()) {
     writer.StartArray();
     for (const json& element : value.elements()) write(writer, element);
@@ -99,7 +104,7 @@ void write(Writer& writer, const json& value) {
   } else {
     writer.StartObject();
     for (const auto& [name, child] : value.object_members()) {
-      writer.Key(name);
+      write_text(writer, name);  // the writer knows that a name is due
       write(writer, child);
     }
     writer.EndObject();

@@ -16,4 +16,3 @@ endif()
 
 add_library(dockupd_rapidjson INTERFACE)
 target_include_directories(dockupd_rapidjson SYSTEM INTERFACE ${RAPIDJSON_INCLUDE_DIRS})
-target_compile_definitions(dockupd_rapidjson INTERFACE RAPIDJSON_HAS_STDSTRING=1)
