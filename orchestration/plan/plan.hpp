@@ -1,0 +1,162 @@
+// The plan: what will be done, in which order, and why, as a value. `dockupd plan` prints it, `update`, `rollback`
+// and `recover` execute the very same value, the journal keeps it, and tests compare its text.
+//
+// One operation is one engine call, one archive or one file edit. Each can be repeated after a kill at any instant:
+// it says what has to be true afterwards, and the executor acts only where that is not so yet.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "docker_client/json.hpp"
+
+namespace orchestration {
+
+/// Phases in the order they run. Everything before cut_over leaves what runs alone.
+enum class phase { pull, create, cut_over, restore, start, verify, pin, commit };
+
+/// A container of the plan. One that exists is known by its id; one that the plan creates is found by the labels
+/// io.dockupd.attempt and io.dockupd.subject that it is created with.
+struct container_ref {
+  std::string subject;  // "web.1": service and number
+  std::string id;       // 64 hex; empty: the one this attempt creates for `subject`
+  bool operator==(const container_ref&) const = default;
+};
+
+/// What a started container has to reach before the plan goes on.
+enum class goal { started, healthy, completed };
+/// The state a container is left in, and proven in.
+enum class run_state { running, paused, completed, stopped };
+
+struct pull_image {
+  std::string reference;              // as written: "127.0.0.1:5000/shop:v2"
+  std::string digest;                 // sha256:… that the tag meant when it was resolved; empty: not resolved yet
+  std::string platform;               // "linux/arm64"; empty: the engine's own
+  std::vector<std::string> services;  // for whom
+};
+/// Keeps the image of a release from being pruned: tags `image_id` as `keep_as`.
+struct keep_image {
+  std::string image_id;
+  std::string keep_as;  // "dockupd.local/shop/web:r3"
+};
+struct ensure_network {
+  std::string name;
+  docker::json body;  // POST /networks/create
+};
+struct ensure_volume {
+  std::string name;
+  docker::json body;  // POST /volumes/create
+};
+struct create_container {
+  container_ref target;
+  std::string name;            // final
+  std::string temporary_name;  // until take_name
+  std::string image;           // what body.Image says; with `digest` or `image_id` it says exactly which
+  std::string digest;          // of the image, when it was pulled by this plan
+  std::string image_id;        // known beforehand only when a stored release is brought back
+  std::string platform;
+  std::string replaces;        // id of the old container, whose anonymous volumes are carried over; may be empty
+  docker::json body;           // create body; the image label and carried volumes are added when it is sent
+  std::vector<std::pair<std::string, docker::json>> connect_after;  // network, endpoint: engines before API 1.44
+};
+/// Stops the container and disarms it: restart policy "no", so that no reboot starts it beside its successor.
+struct stop_container {
+  container_ref target;
+  run_state was = run_state::running;
+  std::optional<std::chrono::seconds> grace_period;  // absent: the container's own
+};
+struct rename_container {
+  container_ref target;
+  std::string from;
+  std::string to;
+};
+struct volume_target {
+  std::string name;        // real name
+  std::string key;         // in the compose file; empty for an anonymous volume
+  std::string mountpoint;  // on the engine's host; empty when the volume did not exist when planned
+  bool operator==(const volume_target&) const = default;
+};
+struct snapshot_volumes {
+  std::string snapshot_id;
+  std::string reason;  // "before update to v2", "safety copy before rollback"
+  int of_release = 0;  // whose data it holds; 0: an unverified version's
+  std::vector<volume_target> volumes;
+};
+/// Replaces the whole content of the volumes by the snapshot's.
+struct restore_volumes {
+  std::string snapshot_id;
+  std::vector<volume_target> volumes;
+};
+struct start_container {
+  container_ref target;
+  goal until = goal::started;
+  docker::json restart_policy;  // re-armed with this before the start; null: leave as created
+  run_state leave = run_state::running;  // paused: pause again after the start
+  std::chrono::milliseconds budget{0};   // for reaching `until`
+};
+struct verify_container {
+  container_ref target;
+  std::string name;         // has to bear it
+  run_state expected = run_state::running;
+  std::string image;        // the running image is the one this names locally (with digest, if given)…
+  std::string digest;
+  std::string image_id;     // …or exactly this one; empty: by `image`
+  std::string config_hash;  // label; empty: not compared
+  bool has_health_check = false;
+  std::chrono::milliseconds budget{0};      // to become healthy, or to have run `steady_for`
+  std::chrono::milliseconds steady_for{0};  // unbroken running, after healthy where there is a health check
+};
+struct pin_tag {
+  std::string file;      // the env file, absolute
+  std::string variable;  // "IMAGE_TAG"
+  std::string value;     // what has to stand there
+  std::string previous;  // what stood there; empty: no such line
+};
+struct remove_container {
+  container_ref target;
+  bool evidence = false;  // keep its last log lines and inspect under evidence/ first
+};
+/// Networks and volumes that this attempt created and that nothing uses.
+struct remove_network {
+  std::string name;
+};
+struct remove_volume {
+  std::string name;
+};
+
+using action = std::variant<pull_image, keep_image, ensure_network, ensure_volume, create_container, stop_container,
+                            rename_container, snapshot_volumes, restore_volumes, start_container, verify_container,
+                            pin_tag, remove_container, remove_network, remove_volume>;
+
+struct operation {
+  int number = 0;  // from 1, in order of execution
+  phase when = phase::pull;
+  action what;
+  std::string cause;       // why, in a few words: "image v1 -> v2"
+  std::vector<int> after;  // numbers of the operations whose effect it needs
+};
+
+struct plan {
+  std::string project;
+  std::string attempt_id;
+  std::vector<operation> operations;
+  std::vector<std::string> notes;  // what a reader should know: services left alone, bind mounts not in the snapshot
+  bool empty() const { return operations.empty(); }
+};
+
+/// "web.1" parts; to_text(plan) is one line an operation:
+/// "1 pull      127.0.0.1:5000/shop:v2   web, migrate    image v1 -> v2"
+std::string to_text(const plan& p);
+/// For people and scripts: no create bodies, no environment values.
+docker::json to_public_json(const plan& p);
+/// Everything, for the journal; plan_from_json(to_json(p)) is p. Throws docker::json_error naming the member.
+docker::json to_json(const plan& p);
+plan plan_from_json(const docker::json& document);
+
+std::string_view to_text(phase p);
+
+}  // namespace orchestration
