@@ -1,0 +1,170 @@
+#include "orchestration/run/executor.hpp"
+
+#include <chrono>
+
+#include "docker_client/error.hpp"
+#include "orchestration/run/clock.hpp"
+
+namespace orchestration {
+namespace {
+
+operation_error::cause cause_of(const action& a) {
+  using cause = operation_error::cause;
+  if (std::holds_alternative<pull_image>(a)) return cause::pull;
+  if (std::holds_alternative<snapshot_volumes>(a)) return cause::snapshot;
+  if (std::holds_alternative<restore_volumes>(a)) return cause::restore;
+  if (std::holds_alternative<start_container>(a)) return cause::start;
+  if (std::holds_alternative<verify_container>(a)) return cause::verification;
+  if (std::holds_alternative<pin_tag>(a)) return cause::pin;
+  return cause::engine;
+}
+
+}  // namespace
+
+executor::executor(workspace& w, const std::string& attempt_id, std::string which, const plan& p)
+    : workspace_(w), attempt_id_(attempt_id), which_(std::move(which)), plan_(p) {}
+
+docker::task<> executor::run(phase when, bool interruptible) {
+  interruptible_ = interruptible;
+  std::vector<operation> verifications;
+  for (const operation& o : plan_.operations) {
+    if (o.when != when) continue;
+    check_interrupted();
+    if (std::holds_alternative<verify_container>(o.what))
+      verifications.push_back(o);
+    else
+      co_await make_so(o);
+  }
+  if (!verifications.empty()) co_await prove_together(std::move(verifications));
+}
+
+void executor::check_interrupted() const {
+  if (interruptible_ && workspace_.interrupted.stop_requested())
+    throw operation_error(operation_error::cause::interrupted, "interrupted by a signal");
+}
+
+void executor::say(progress_event::kind what, const operation& o, std::string text) {
+  progress_event event;
+  event.what = what;
+  event.phase = std::string(to_text(o.when));
+  event.subject = subject_of(o.what);
+  event.text = std::move(text);
+  event.number = o.number;
+  event.total = static_cast<int>(plan_.operations.size());
+  workspace_.progress(event);
+}
+
+docker::task<> executor::make_so(operation o) {
+  workspace_.records.intend(attempt_id_, which_, o.number, now_text());
+  say(progress_event::kind::begin, o, describe(o.what));
+  std::string failure;
+  docker::json detail;
+  try {
+    // A named awaitable first: g++ 12 destroys temporaries inside an awaited visit twice.
+    auto step = std::visit([this](auto& act) { return ensure(std::move(act)); }, o.what);
+    detail = co_await std::move(step);
+  } catch (const docker::error& error) {
+    failure = error.what();
+  } catch (const docker::json_error& error) {
+    failure = std::string("the engine's answer was not understood: ") + error.what();
+  } catch (const file_error& error) {
+    failure = error.what();
+  } catch (const snapshot_error& error) {
+    failure = error.what();
+  }
+  if (!failure.empty()) throw operation_error(cause_of(o.what), describe(o.what) + ": " + failure);
+  workspace_.records.done(attempt_id_, which_, o.number, now_text(), detail);
+  say(progress_event::kind::end, o, detail.string_at({"said"}));
+}
+
+docker::task<std::string> executor::find(container_ref ref) {
+  const std::optional<docker::json> found = co_await look_at(std::move(ref));
+  co_return found ? found->at("Id").as_string() : std::string();
+}
+
+docker::task<std::optional<docker::json>> executor::look_at(container_ref ref) {
+  std::string id = ref.id;
+  if (id.empty()) {
+    std::vector<std::string> labels;
+    labels.push_back("io.dockupd.attempt=" + attempt_id_);
+    labels.push_back("io.dockupd.subject=" + ref.subject);
+    const std::vector<docker::json> listed = co_await workspace_.engine.list_containers(std::move(labels));
+    if (listed.empty()) co_return std::nullopt;
+    id = listed.front().at("Id").as_string();
+  }
+  co_return co_await workspace_.engine.inspect_container(id);
+}
+
+docker::task<docker::json> executor::must_look_at(container_ref ref) {
+  std::optional<docker::json> found = co_await look_at(ref);
+  if (!found)
+    throw operation_error(operation_error::cause::engine,
+                          "container " + ref.subject + " is gone: " +
+                              (ref.id.empty() ? "the one this run created" : ref.id.substr(0, 12)) +
+                              " was removed by someone else");
+  co_return std::move(*found);
+}
+
+// --- images, networks, volumes ---------------------------------------------------------------------------------
+
+executor::result executor::ensure(pull_image o) {
+  const std::string pinned = o.digest.empty() ? o.reference : docker::image_reference::parse(o.reference).with_digest(o.digest).to_string();
+  std::optional<docker::json> image = co_await workspace_.engine.inspect_image(pinned);
+  const bool local = image.has_value() && !o.digest.empty();
+  if (!local) {
+    progress_event event;
+    event.what = progress_event::kind::advance;
+    event.phase = "pull";
+    event.subject = o.reference;
+    const std::function<void(const pull_progress&)> on_progress = [&](const pull_progress& p) {
+      event.text = p.layer.empty() ? p.status : p.layer + " " + p.status;
+      event.current = p.current;
+      event.of = p.total;
+      workspace_.progress(event);
+    };
+    co_await workspace_.engine.pull_image(pinned, o.platform, on_progress);
+    image = co_await workspace_.engine.inspect_image(pinned);
+    // The stream's last word is no proof: the image has to be there under the digest that was resolved.
+    if (!image)
+      throw operation_error(operation_error::cause::pull, "pulled " + pinned + ", but the engine does not have it");
+  }
+  const std::string id = image->at("Id").as_string();
+  if (pinned != o.reference && o.reference.find('@') == std::string::npos) {
+    const std::optional<docker::json> tagged = co_await workspace_.engine.inspect_image(o.reference);
+    if (!tagged || tagged->at("Id").as_string() != id) co_await workspace_.engine.tag_image(id, o.reference);
+  }
+  docker::json detail = docker::json::make_object();
+  detail["image_id"] = id;
+  detail["said"] = local ? "already here" : "pulled " + id.substr(7, 12);
+  co_return detail;
+}
+
+executor::result executor::ensure(keep_image o) {
+  const std::optional<docker::json> kept = co_await workspace_.engine.inspect_image(o.keep_as);
+  if (!kept || kept->at("Id").as_string() != o.image_id) co_await workspace_.engine.tag_image(o.image_id, o.keep_as);
+  co_return docker::json();
+}
+
+executor::result executor::ensure(ensure_network o) {
+  const std::optional<docker::json> there = co_await workspace_.engine.inspect_network(o.name);
+  if (!there) co_await workspace_.engine.create_network(std::move(o.body));
+  co_return docker::json();
+}
+
+executor::result executor::ensure(ensure_volume o) {
+  const std::optional<docker::json> there = co_await workspace_.engine.inspect_volume(o.name);
+  if (!there) co_await workspace_.engine.create_volume(std::move(o.body));
+  co_return docker::json();
+}
+
+executor::result executor::ensure(remove_network o) {
+  co_await workspace_.engine.remove_network(std::move(o.name));
+  co_return docker::json();
+}
+
+executor::result executor::ensure(remove_volume o) {
+  co_await workspace_.engine.remove_volume(std::move(o.name));
+  co_return docker::json();
+}
+
+}  // namespace orchestration

@@ -1,0 +1,96 @@
+// Executes the operations of a plan, one phase at a time, each as "make it so": read the truth, act only if needed,
+// read again. So the same code serves the first run, a repeat after a lost reply, and recovery after a kill.
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+
+#include <atomic>
+#include <filesystem>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "orchestration/plan/plan.hpp"
+#include "orchestration/release/store.hpp"
+#include "orchestration/run/engine.hpp"
+#include "orchestration/run/progress.hpp"
+#include "orchestration/snapshot/snapshot_store.hpp"
+
+namespace orchestration {
+
+/// An operation could not be made so. what() names the thing, the reason and, where there is one, the way out.
+class operation_error : public std::runtime_error {
+ public:
+  enum class cause { engine, pull, snapshot, restore, start, verification, pin, interrupted };
+  operation_error(cause why, const std::string& text) : std::runtime_error(text), why_(why) {}
+  cause why() const { return why_; }
+
+ private:
+  cause why_;
+};
+
+/// Everything that a run works with. All references outlive it.
+struct workspace {
+  workspace(orchestration::engine& e, store& s, snapshot_store& snaps, boost::asio::thread_pool& p)
+      : engine(e), records(s), snapshots(snaps), pool(p) {}
+  orchestration::engine& engine;
+  store& records;
+  snapshot_store& snapshots;
+  boost::asio::thread_pool& pool;
+  std::filesystem::path evidence;  // directory; made when needed
+  progress_sink progress = [](const progress_event&) {};
+  std::stop_token interrupted;  // asked to stop: checked between operations and in waits
+};
+
+class executor {
+ public:
+  /// `which` is "plan" or "undo": the journal's name for the plan.
+  executor(workspace& w, const std::string& attempt_id, std::string which, const plan& p);
+
+  /// Makes every operation of the phase so, in order. `interruptible`: whether a stop request ends it between
+  /// operations (operation_error::cause::interrupted). Throws operation_error; what was made so stays.
+  docker::task<> run(phase when, bool interruptible);
+
+ private:
+  using result = docker::task<docker::json>;  // a detail for the journal; null: nothing worth keeping
+  result ensure(pull_image o);
+  result ensure(keep_image o);
+  result ensure(ensure_network o);
+  result ensure(ensure_volume o);
+  result ensure(create_container o);
+  result ensure(stop_container o);
+  result ensure(rename_container o);
+  result ensure(snapshot_volumes o);
+  result ensure(restore_volumes o);
+  result ensure(start_container o);
+  result ensure(verify_container o);
+  result ensure(pin_tag o);
+  result ensure(remove_container o);
+  result ensure(remove_network o);
+  result ensure(remove_volume o);
+
+  docker::task<> make_so(operation o);
+  docker::task<> prove_together(std::vector<operation> verifications, bool interruptible);
+  docker::task<std::string> find(container_ref ref);                       // id; empty: there is none
+  docker::task<std::optional<docker::json>> look_at(container_ref ref);    // inspect; nullopt: there is none
+  docker::task<docker::json> must_look_at(container_ref ref);              // operation_error when there is none
+  docker::task<> await_goal(start_container o, std::string id);
+  docker::task<std::string> expected_image_id(verify_container o);
+  docker::task<std::vector<volume_source>> sources(std::vector<volume_target> volumes);
+  void say(progress_event::kind what, const operation& o, std::string text);
+  void check_interrupted() const;
+
+  workspace& workspace_;
+  std::string attempt_id_;
+  std::string which_;
+  const plan& plan_;
+  bool interruptible_ = true;
+};
+
+/// Text of one operation for people: "create web.1". Stable; part of progress and errors.
+std::string describe(const action& a);
+/// What an operation acts on: "web.1", "shop-data", "127.0.0.1:5000/shop:v2".
+std::string subject_of(const action& a);
+
+}  // namespace orchestration

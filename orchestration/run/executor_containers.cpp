@@ -1,0 +1,141 @@
+// Containers: create, stop, rename, start, remove, each made so from whatever state a kill left behind.
+#include "orchestration/files/durable_file.hpp"
+#include "orchestration/project/create_body.hpp"
+#include "orchestration/run/executor.hpp"
+
+namespace orchestration {
+namespace {
+
+constexpr int evidence_log_lines = 200;  // what a person reads of a container that failed
+
+std::string name_of(const docker::json& inspect) {
+  const std::string name = inspect.string_at({"Name"});
+  return name.starts_with('/') ? name.substr(1) : name;
+}
+
+bool is_running(const docker::json& inspect) { return inspect.bool_at({"State", "Running"}); }
+
+docker::json never_restart() { return docker::json::object({{"Name", "no"}, {"MaximumRetryCount", 0}}); }
+
+bool same_policy(const docker::json& inspect, const docker::json& wanted) {
+  // "" and "no" are the same policy (engine API, RestartPolicy).
+  const auto name = [](std::string text) { return text.empty() ? std::string("no") : text; };
+  const docker::json* policy = inspect.path({"HostConfig", "RestartPolicy"});
+  if (policy == nullptr) return false;
+  return name(policy->string_at({"Name"})) == name(wanted.string_at({"Name"})) &&
+         policy->int64_at({"MaximumRetryCount"}) == wanted.int64_at({"MaximumRetryCount"});
+}
+
+docker::json said(std::string text) { return docker::json::object({{"said", std::move(text)}}); }
+
+}  // namespace
+
+executor::result executor::ensure(create_container o) {
+  const std::string existing = co_await find(o.target);
+  std::string id = existing;
+  if (existing.empty()) {
+    std::string wanted = o.image_id;
+    if (wanted.empty()) {
+      const std::optional<docker::json> tagged = co_await workspace_.engine.inspect_image(o.image);
+      if (!tagged)
+        throw operation_error(operation_error::cause::engine, "create " + o.target.subject + ": image " + o.image +
+                                                                  " is not on this engine; pull it or check the tag");
+      wanted = tagged->at("Id").as_string();
+    } else {
+      const std::optional<docker::json> tagged = co_await workspace_.engine.inspect_image(o.image);
+      const bool moved = !tagged || tagged->at("Id").as_string() != wanted;
+      // The reference has to mean the stored image again, else compose would recreate at its next `up`.
+      if (moved && o.image.find('@') == std::string::npos) co_await workspace_.engine.tag_image(wanted, o.image);
+      if (moved && o.image.find('@') != std::string::npos) o.body["Image"] = wanted;
+    }
+    const std::optional<docker::json> image = co_await workspace_.engine.inspect_image(wanted);
+    if (!image)
+      throw operation_error(operation_error::cause::engine,
+                            "create " + o.target.subject + ": image " + wanted + " is no longer on this engine");
+    o.body["Labels"]["com.docker.compose.image"] = wanted;
+    if (!o.replaces.empty()) {
+      const std::optional<docker::json> old = co_await workspace_.engine.inspect_container(o.replaces);
+      const docker::json* config = image->find("Config");
+      if (old) carry_anonymous_volumes(o.body, *old, config == nullptr ? docker::json() : *config);
+    }
+    id = co_await workspace_.engine.create_container(o.temporary_name, o.body, o.platform);
+  }
+  const std::optional<docker::json> created = co_await workspace_.engine.inspect_container(id);
+  for (const auto& [network, endpoint] : o.connect_after) {
+    const bool attached = created && created->path({"NetworkSettings", "Networks", network}) != nullptr;
+    if (!attached) co_await workspace_.engine.connect_network(network, id, endpoint);
+  }
+  docker::json detail = said(existing.empty() ? "created " + id.substr(0, 12) : "already there");
+  detail["container_id"] = id;
+  co_return detail;
+}
+
+executor::result executor::ensure(stop_container o) {
+  const std::optional<docker::json> before = co_await look_at(o.target);
+  if (!before) co_return said("not there");
+  const std::string id = before->at("Id").as_string();
+  const bool ran = is_running(*before);
+  if (before->bool_at({"State", "Paused"})) co_await workspace_.engine.unpause_container(id);
+  if (ran) co_await workspace_.engine.stop_container(id, o.grace_period);
+  // Disarmed: a container that was stopped by hand comes back at the next daemon start when its policy is "always".
+  const docker::json policy = never_restart();
+  if (!before->bool_at({"HostConfig", "AutoRemove"}) && !same_policy(*before, policy))
+    co_await workspace_.engine.set_restart_policy(id, policy);
+  const std::optional<docker::json> after = co_await workspace_.engine.inspect_container(id);
+  if (after && is_running(*after))
+    throw operation_error(operation_error::cause::engine,
+                          "stop " + o.target.subject + ": the engine stopped it, but it runs again");
+  co_return said(ran ? "stopped" : "was not running");
+}
+
+executor::result executor::ensure(rename_container o) {
+  const std::optional<docker::json> found = co_await look_at(o.target);
+  if (!found) co_return said("not there");
+  if (name_of(*found) == o.to) co_return said("already so");
+  co_await workspace_.engine.rename_container(found->at("Id").as_string(), o.to);
+  co_return docker::json();
+}
+
+executor::result executor::ensure(start_container o) {
+  const docker::json found = co_await must_look_at(o.target);
+  const std::string id = found.at("Id").as_string();
+  if (!o.restart_policy.is_null() && !same_policy(found, o.restart_policy))
+    co_await workspace_.engine.set_restart_policy(id, o.restart_policy);
+  // A one-shot that has run is not run again: its exit code is the answer.
+  const std::string status = found.string_at({"State", "Status"});
+  const bool has_run = o.until == goal::completed && status == "exited";
+  if (!has_run && !is_running(found)) co_await workspace_.engine.start_container(id);
+  co_await await_goal(o, id);
+  if (o.leave == run_state::paused) {
+    const std::optional<docker::json> now = co_await workspace_.engine.inspect_container(id);
+    if (now && !now->bool_at({"State", "Paused"})) co_await workspace_.engine.pause_container(id);
+  }
+  switch (o.until) {
+    case goal::completed: co_return said("completed");
+    case goal::healthy: co_return said("healthy");
+    case goal::started: break;
+  }
+  co_return said("started");
+}
+
+executor::result executor::ensure(remove_container o) {
+  const std::optional<docker::json> found = co_await look_at(o.target);
+  if (!found) co_return said("not there");
+  const std::string id = found->at("Id").as_string();
+  docker::json detail = docker::json::make_object();
+  if (o.evidence && !workspace_.evidence.empty()) {
+    const std::string lines = co_await workspace_.engine.last_log_lines(id, evidence_log_lines);
+    ensure_private_directory(workspace_.evidence);
+    const std::filesystem::path base = workspace_.evidence / (attempt_id_ + "-" + o.target.subject);
+    write_durably(base.string() + ".log", lines);
+    // State alone: Config holds the environment, and with it secrets.
+    const docker::json* state = found->find("State");
+    write_durably(base.string() + ".state.json", state == nullptr ? "{}" : state->to_pretty_text());
+    detail["evidence"] = base.string() + ".log";
+  }
+  if (is_running(*found)) co_await workspace_.engine.stop_container(id, std::nullopt);
+  co_await workspace_.engine.remove_container(id);
+  co_return detail;
+}
+
+}  // namespace orchestration

@@ -1,0 +1,148 @@
+// Waiting and proof: success is what the engine shows over time, never what a call returned.
+#include <boost/asio/steady_timer.hpp>
+
+#include "orchestration/run/clock.hpp"
+#include "orchestration/run/executor.hpp"
+#include "orchestration/update/verdict.hpp"
+
+namespace orchestration {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds between_looks{200};
+constexpr int last_lines_shown = 5;
+
+docker::task<> pause_between_looks() {
+  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, between_looks);
+  co_await timer.async_wait(boost::asio::use_awaitable);
+}
+
+std::string seconds_text(milliseconds time) {
+  const auto tenths = time.count() / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+std::string with_last_lines(std::string text, const std::string& lines) {
+  if (!lines.empty()) text += "\nits last lines:\n" + lines;
+  return text;
+}
+
+}  // namespace
+
+docker::task<> executor::await_goal(start_container o, std::string id) {
+  if (o.until == goal::started) co_return;
+  health_rule rule;
+  rule.has_health_check = o.until == goal::healthy;
+  rule.completes = o.until == goal::completed;
+  rule.budget = o.budget;
+  rule.since = boot_time();
+  judge judging(rule);
+  for (;;) {
+    const std::optional<docker::json> inspect = co_await workspace_.engine.inspect_container(id);
+    if (!inspect)
+      throw operation_error(operation_error::cause::start, "start " + o.target.subject + ": it was removed meanwhile");
+    const verdict v = judging.look(sample_from_inspect(*inspect, boot_time()));
+    if (v.result == verdict::kind::proven) co_return;
+    if (v.result == verdict::kind::failed) {
+      const std::string lines = co_await workspace_.engine.last_log_lines(id, last_lines_shown);
+      throw operation_error(operation_error::cause::start,
+                            with_last_lines(o.target.subject + " did not start: " + v.because, lines));
+    }
+    check_interrupted();
+    co_await pause_between_looks();
+  }
+}
+
+docker::task<std::string> executor::expected_image_id(verify_container o) {
+  if (!o.image_id.empty()) co_return o.image_id;
+  std::string reference = o.image;
+  if (!o.digest.empty()) reference = docker::image_reference::parse(o.image).with_digest(o.digest).to_string();
+  const std::optional<docker::json> image = co_await workspace_.engine.inspect_image(reference);
+  if (!image)
+    throw operation_error(operation_error::cause::verification,
+                          o.target.subject + ": image " + reference + " is no longer on this engine");
+  co_return image->at("Id").as_string();
+}
+
+namespace {
+
+/// What must hold at every look, whatever the health: identity. Empty when it does.
+std::string wrong_identity(const verify_container& o, const docker::json& inspect, const std::string& image_id) {
+  const observed_container c = container_from_inspect(inspect);
+  if (!image_id.empty() && c.image_id != image_id) return "runs image " + c.image_id + ", not " + image_id;
+  if (!o.config_hash.empty() && c.config_hash != o.config_hash)
+    return "has config hash " + c.config_hash + ", not " + o.config_hash;
+  if (!o.name.empty() && c.name != o.name) return "is called " + c.name + ", not " + o.name;
+  return {};
+}
+
+/// Containers that are to stay as they are (stopped, paused, completed) are judged at one look.
+verdict judge_at_rest(const verify_container& o, const docker::json& inspect) {
+  const observed_container c = container_from_inspect(inspect);
+  const bool stopped = c.state == container_state::exited || c.state == container_state::created;
+  verdict v;
+  v.result = verdict::kind::proven;
+  if (o.expected == run_state::paused && c.state != container_state::paused) v.result = verdict::kind::failed;
+  if (o.expected == run_state::stopped && !stopped) v.result = verdict::kind::failed;
+  if (o.expected == run_state::completed && (!stopped || c.exit_code != 0)) v.result = verdict::kind::failed;
+  if (v.result == verdict::kind::failed)
+    v.because = "is " + std::string(to_text(c.state)) + " with exit code " + std::to_string(c.exit_code);
+  return v;
+}
+
+}  // namespace
+
+docker::task<> executor::prove_together(std::vector<operation> verifications, bool interruptible) {
+  struct watched {
+    operation o;
+    verify_container rule;
+    std::string id;
+    std::string image_id;
+    judge judging;
+    bool proven = false;
+  };
+  const milliseconds begun = boot_time();
+  std::vector<watched> all;
+  for (const operation& o : verifications) {
+    const verify_container& v = std::get<verify_container>(o.what);
+    workspace_.records.intend(attempt_id_, which_, o.number, now_text());
+    say(progress_event::kind::begin, o, describe(o.what));
+    const docker::json found = co_await must_look_at(v.target);
+    std::string image_id = co_await expected_image_id(v);
+    health_rule rule;
+    rule.has_health_check = v.has_health_check;
+    rule.steady_for = v.steady_for;
+    rule.budget = v.budget;
+    rule.since = begun;
+    all.push_back(watched{o, v, found.at("Id").as_string(), std::move(image_id), judge(rule)});
+  }
+  for (std::size_t left = all.size(); left > 0;) {
+    for (watched& w : all) {
+      if (w.proven) continue;
+      const std::optional<docker::json> inspect = co_await workspace_.engine.inspect_container(w.id);
+      std::string because = inspect ? wrong_identity(w.rule, *inspect, w.image_id) : "was removed meanwhile";
+      if (because.empty()) {
+        const bool at_rest = w.rule.expected != run_state::running;
+        const verdict v = at_rest ? judge_at_rest(w.rule, *inspect)
+                                  : w.judging.look(sample_from_inspect(*inspect, boot_time()));
+        if (v.result == verdict::kind::failed) because = v.because;
+        w.proven = v.result == verdict::kind::proven;
+      }
+      if (!because.empty()) {
+        const std::string lines = co_await workspace_.engine.last_log_lines(w.id, last_lines_shown);
+        throw operation_error(operation_error::cause::verification,
+                              with_last_lines(w.rule.target.subject + " " + because, lines));
+      }
+      if (w.proven) {
+        --left;
+        workspace_.records.done(attempt_id_, which_, w.o.number, now_text(), docker::json());
+        say(progress_event::kind::end, w.o, "proven after " + seconds_text(boot_time() - begun));
+      }
+    }
+    if (interruptible) check_interrupted();
+    if (left > 0) co_await pause_between_looks();
+  }
+}
+
+}  // namespace orchestration

@@ -1,0 +1,121 @@
+// Volumes: snapshot and restore on the worker pool; and the one line of the env file.
+#include "orchestration/files/durable_file.hpp"
+#include "orchestration/project/pin.hpp"
+#include "orchestration/run/clock.hpp"
+#include "orchestration/run/executor.hpp"
+#include "orchestration/run/off_thread.hpp"
+
+namespace orchestration {
+namespace {
+
+std::string stage_text(snapshot_progress::stage at) {
+  switch (at) {
+    case snapshot_progress::stage::archiving: return "archiving";
+    case snapshot_progress::stage::verifying: return "reading back";
+    case snapshot_progress::stage::wiping: return "emptying";
+    case snapshot_progress::stage::restoring: return "restoring";
+    case snapshot_progress::stage::proving: return "checking";
+  }
+  return {};
+}
+
+/// Progress of the worker, handed to the engine's thread.
+snapshot_progress_function forward(boost::asio::any_io_executor home, progress_sink sink) {
+  return [home, sink](const snapshot_progress& p) {
+    progress_event event;
+    event.what = progress_event::kind::advance;
+    event.subject = p.volume;
+    event.text = stage_text(p.at);
+    event.current = static_cast<std::int64_t>(p.bytes);
+    boost::asio::post(home, [sink, event] { sink(event); });
+  };
+}
+
+std::string first_problems(const verification& v) {
+  std::string text;
+  for (const std::string& problem : v.problems) text += (text.empty() ? "" : "; ") + problem;
+  return text;
+}
+
+}  // namespace
+
+docker::task<std::vector<volume_source>> executor::sources(std::vector<volume_target> volumes) {
+  std::vector<volume_source> out;
+  for (const volume_target& v : volumes) {
+    const std::optional<docker::json> found = co_await workspace_.engine.inspect_volume(v.name);
+    if (!found)
+      throw operation_error(operation_error::cause::snapshot, "volume " + v.name + " does not exist any more");
+    volume_source source;
+    source.key = v.key;
+    source.name = v.name;
+    source.driver = found->string_at({"Driver"});
+    source.mountpoint = found->string_at({"Mountpoint"});
+    if (const docker::json* labels = found->find("Labels")) source.labels = *labels;
+    if (const docker::json* options = found->find("Options")) source.driver_options = *options;
+    out.push_back(std::move(source));
+  }
+  co_return out;
+}
+
+executor::result executor::ensure(snapshot_volumes o) {
+  snapshot_row row;
+  row.id = o.snapshot_id;
+  row.of_release = o.of_release;
+  row.attempt_id = attempt_id_;
+  row.reason = o.reason;
+  row.created_at = now_text();
+  snapshot_request request;
+  request.id = row.id;
+  request.project = plan_.project;
+  request.reason = row.reason;
+  request.release = row.of_release;
+  request.created_at = row.created_at;
+  request.volumes = co_await sources(o.volumes);
+  const snapshot_progress_function progress =
+      forward(co_await boost::asio::this_coro::executor, workspace_.progress);
+  const std::stop_token stop = interruptible_ ? workspace_.interrupted : std::stop_token();
+  auto work = [&snapshots = workspace_.snapshots, request = std::move(request), progress, stop] {
+    if (!snapshots.contains(request.id)) snapshots.create(request, progress, stop);
+    const verification proof = snapshots.verify(request.id, progress, stop);
+    if (!proof.good()) {
+      // What cannot be read back now will not be there when it is needed.
+      snapshots.remove(request.id);
+      throw snapshot_error("the snapshot could not be read back as written: " + first_problems(proof));
+    }
+    return snapshots.read(request.id);
+  };
+  const manifest made = co_await off_thread(workspace_.pool, std::move(work));
+  row.bytes = static_cast<std::int64_t>(made.archive_bytes());
+  row.verified_at = now_text();
+  workspace_.records.add_snapshot(row);
+  docker::json detail = docker::json::object({{"snapshot_id", made.id}});
+  std::uint64_t bytes = 0;
+  for (const archived_volume& v : made.volumes) bytes += v.bytes;
+  detail["said"] = std::to_string(made.volumes.size()) + " volumes, " + std::to_string(bytes >> 20) + " MiB, verified";
+  co_return detail;
+}
+
+executor::result executor::ensure(restore_volumes o) {
+  std::vector<volume_source> volumes = co_await sources(o.volumes);
+  const snapshot_progress_function progress =
+      forward(co_await boost::asio::this_coro::executor, workspace_.progress);
+  const std::string id = o.snapshot_id;
+  // Never cancelled: a half-restored volume is worse than a late one.
+  auto work = [&snapshots = workspace_.snapshots, volumes = std::move(volumes), id, progress] {
+    std::uint64_t entries = 0;
+    for (const volume_source& v : volumes) entries += snapshots.restore(id, v.name, v.mountpoint, progress).entries;
+    return entries;
+  };
+  const std::uint64_t entries = co_await off_thread(workspace_.pool, std::move(work));
+  co_return docker::json::object({{"said", std::to_string(entries) + " entries, verified"}});
+}
+
+executor::result executor::ensure(pin_tag o) {
+  const std::string text = read_file(o.file);
+  const std::string pinned = rewrite_env_value(text, o.variable, o.value);
+  if (pinned == text) co_return docker::json::object({{"said", "already so"}});
+  replace_text_keeping_attributes(o.file, pinned);
+  co_return docker::json();
+}
+
+}  // namespace orchestration

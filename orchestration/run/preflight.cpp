@@ -1,0 +1,211 @@
+#include "orchestration/run/preflight.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "docker_client/error.hpp"
+#include "docker_client/image_reference.hpp"
+#include "orchestration/files/disk_space.hpp"
+#include "orchestration/run/ending.hpp"
+#include "orchestration/run/host_port.hpp"
+#include "orchestration/snapshot/archive.hpp"
+
+namespace orchestration {
+namespace {
+
+constexpr std::int64_t space_margin = 16 << 20;  // manifest, database, logs
+constexpr std::int64_t least_data_root = 64 << 20;  // a container's own files; the engine fails oddly below
+
+[[noreturn]] void refuse(ending how, const std::string& text) { throw refusal(how, text); }
+
+bool never_pulled(const service& s) {
+  return s.image_template.empty() || s.pull_policy == "never" || s.pull_policy == "build";
+}
+
+bool kept_when_local(const service& s) { return s.pull_policy == "missing" || s.pull_policy == "if_not_present"; }
+
+bool tag_comes_from(const service& s, const std::optional<pin_tag>& pin) {
+  return pin && s.image_template.find(pin->variable) != std::string::npos;
+}
+
+std::string advice_for(const std::string& engine_words) {
+  const auto says = [&](const char* words) { return engine_words.find(words) != std::string::npos; };
+  if (says("connection refused") || says("no such host") || says("i/o timeout"))
+    return "The registry does not answer: start it or check its address, then run the command again.";
+  if (says("unauthorized") || says("denied") || says("no basic auth"))
+    return "Log in with `docker login`, or check that the name is right.";
+  if (says("not found") || says("manifest unknown") || says("NotFound"))
+    return "The registry has no such tag: check the tag.";
+  return "Nothing was changed.";
+}
+
+}  // namespace
+
+docker::task<std::map<std::string, std::string>> resolve_images(engine& e, project desired,
+                                                                std::set<std::string> services,
+                                                                observed_state observed, std::optional<pin_tag> pin) {
+  std::map<std::string, std::string> digests;
+  for (const auto& [name, s] : desired.services) {
+    if (!services.empty() && !services.contains(name)) continue;
+    if (never_pulled(s) || digests.contains(s.image)) continue;
+    const bool local = observed.images.contains(s.image);
+    const bool wanted = !local || tag_comes_from(s, pin) || (!pin && !kept_when_local(s));
+    if (!wanted) continue;
+    const docker::image_reference reference = docker::image_reference::parse(s.image);
+    if (!reference.digest().empty()) {
+      digests[s.image] = reference.digest();
+      continue;
+    }
+    std::string failure;
+    try {
+      digests[s.image] = co_await e.resolve_digest(s.image);
+    } catch (const docker::error& error) {
+      failure = error.engine_message().empty() ? error.what() : error.engine_message();
+    }
+    if (!failure.empty())
+      refuse(ending::pull_failed, "image " + s.image + " of service " + name + " (" + to_text(s.image_place) +
+                                      ") cannot be found in its registry: " + failure + ". " + advice_for(failure));
+  }
+  co_return digests;
+}
+
+// --- the checks ------------------------------------------------------------------------------------------------
+
+namespace {
+
+void check_holds(const workspace& w, const plan& p) {
+  for (const hold& h : w.records.holds())
+    for (const operation& o : p.operations)
+      if (const auto* pull = std::get_if<pull_image>(&o.what))
+        if (pull->reference == h.reference && (h.digest.empty() || h.digest == pull->digest))
+          refuse(ending::held, pull->reference + " is on hold since " + h.since + ": " + h.reason +
+                                   ". To deploy it all the same: dockupd unhold " + h.reference);
+}
+
+struct binding {
+  host_port port;
+  std::string subject;
+};
+
+std::vector<binding> bindings_of(const docker::json& body, const std::string& subject) {
+  std::vector<binding> out;
+  const docker::json* ports = body.path({"HostConfig", "PortBindings"});
+  if (ports == nullptr || !ports->is_object()) return out;
+  for (const auto& [container_port, list] : ports->object_members()) {
+    if (!list.is_array()) continue;
+    const std::string protocol = container_port.substr(std::min(container_port.find('/') + 1, container_port.size()));
+    for (const docker::json& b : list.elements()) {
+      const std::string number = b.string_at({"HostPort"});
+      // A range or an empty port is the engine's choice: nothing to check.
+      if (number.empty() || number.find_first_not_of("0123456789") != std::string::npos) continue;
+      out.push_back({host_port{b.string_at({"HostIp"}), std::stoi(number), protocol}, subject});
+    }
+  }
+  return out;
+}
+
+docker::task<> check_ports(workspace& w, plan p, observed_state observed) {
+  std::vector<binding> wanted;
+  for (const operation& o : p.operations)
+    if (const auto* create = std::get_if<create_container>(&o.what))
+      for (binding& b : bindings_of(create->body, create->target.subject)) wanted.push_back(std::move(b));
+  if (wanted.empty()) co_return;
+
+  const engine_facts facts = co_await w.engine.facts();
+  std::set<std::string> ours;
+  for (const observed_container& c : observed.containers) ours.insert(c.id);
+  bool held_by_us = false;
+  const std::vector<docker::json> all = co_await w.engine.list_containers(std::vector<std::string>());
+  for (const binding& b : wanted) {
+    held_by_us = false;
+    for (const docker::json& c : all) {
+      const docker::json* ports = c.find("Ports");
+      if (ports == nullptr || !ports->is_array()) continue;
+      for (const docker::json& q : ports->elements()) {
+        const host_port theirs{q.string_at({"IP"}), static_cast<int>(q.int64_at({"PublicPort"})), q.string_at({"Type"})};
+        if (!collide(b.port, theirs)) continue;
+        if (ours.contains(c.at("Id").as_string())) {
+          held_by_us = true;
+          continue;
+        }
+        const docker::json* names = c.find("Names");
+        const std::string holder = names != nullptr && !names->empty() ? names->elements().front().as_string() : "?";
+        refuse(ending::refused, "port " + to_text(b.port) + " of " + b.subject + " is taken by container " +
+                                    holder.substr(holder.starts_with('/') ? 1 : 0) +
+                                    ". Stop that container or publish another port.");
+      }
+    }
+    if (facts.local && !held_by_us && is_taken(b.port))
+      refuse(ending::refused, "port " + to_text(b.port) + " of " + b.subject +
+                                  " is taken by a process on this host (see it with: ss -ltnp 'sport = :" +
+                                  std::to_string(b.port.number) + "'). Stop it or publish another port.");
+  }
+}
+
+docker::task<> check_way_back(workspace& w, plan p) {
+  for (const operation& o : p.operations) {
+    const auto* create = std::get_if<create_container>(&o.what);
+    if (create == nullptr) continue;
+    if (!create->image_id.empty()) {
+      const std::optional<docker::json> image = co_await w.engine.inspect_image(create->image_id);
+      if (!image)
+        refuse(ending::refused, "image " + create->image + " (" + create->image_id + ") of " + create->target.subject +
+                                    " is no longer on this engine. Pull or load it, then run the command again.");
+    }
+    if (create->replaces.empty()) continue;
+    const std::optional<docker::json> old = co_await w.engine.inspect_container(create->replaces);
+    if (!old) continue;
+    if (old->bool_at({"HostConfig", "AutoRemove"}))
+      refuse(ending::refused, create->target.subject + " was started with --rm: the engine would delete it when it "
+                                  "stops, and there would be no way back. Recreate it without --rm first.");
+    const std::string image_id = old->string_at({"Image"});
+    const std::optional<docker::json> image = co_await w.engine.inspect_image(image_id);
+    if (!image)
+      refuse(ending::refused, "the image that " + create->target.subject + " runs (" + image_id +
+                                  ") is no longer on this engine, so there would be no way back. Pull or load it first.");
+  }
+}
+
+std::string megabytes(std::int64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
+
+void check_snapshot_space(const workspace& w, const std::vector<volume_target>& volumes) {
+  std::int64_t bytes = 0;
+  for (const volume_target& v : volumes) {
+    if (v.mountpoint.empty()) continue;
+    if (access(v.mountpoint.c_str(), R_OK | X_OK) != 0)
+      refuse(ending::snapshot_failed, "volume " + v.name + " cannot be read at " + v.mountpoint +
+                                          ". Run as root on the engine's host, or pass --no-snapshot.");
+    bytes += static_cast<std::int64_t>(measure_volume(v.mountpoint).bytes);
+  }
+  // The snapshot, and a safety copy of the same size should it have to be rolled back.
+  const std::int64_t needed = 2 * bytes + space_margin;
+  const std::int64_t free = static_cast<std::int64_t>(disk_space_at(w.snapshots.directory()).free_bytes);
+  if (free < needed)
+    refuse(ending::snapshot_failed, "not enough space for the snapshot in " + w.snapshots.directory().string() + ": " +
+                                        megabytes(needed) + " needed (volumes of " + megabytes(bytes) +
+                                        ", twice, so that a rollback fits too), " + megabytes(free) +
+                                        " free. Free some space, or choose another --state-dir.");
+}
+
+docker::task<> check_disk(workspace& w, plan p) {
+  for (const operation& o : p.operations)
+    if (const auto* snapshot = std::get_if<snapshot_volumes>(&o.what)) check_snapshot_space(w, snapshot->volumes);
+  const engine_facts facts = co_await w.engine.facts();
+  if (!facts.local || access(facts.data_root.c_str(), X_OK) != 0) co_return;
+  const std::int64_t free = static_cast<std::int64_t>(disk_space_at(facts.data_root).free_bytes);
+  if (free < least_data_root)
+    refuse(ending::refused, "only " + megabytes(free) + " free in the engine's data root " + facts.data_root +
+                                "; at least " + megabytes(least_data_root) + " are needed. Free some space first.");
+}
+
+}  // namespace
+
+docker::task<> check_before(workspace& w, plan p, observed_state observed) {
+  check_holds(w, p);
+  co_await check_way_back(w, p);
+  co_await check_ports(w, p, std::move(observed));
+  co_await check_disk(w, p);
+}
+
+}  // namespace orchestration

@@ -1,0 +1,80 @@
+#include "orchestration/run/targets.hpp"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+namespace orchestration {
+namespace {
+
+std::string r(int number) { return "r" + std::to_string(number); }
+
+std::string with_tag(const release& rel) { return rel.tag.empty() ? r(rel.number) : r(rel.number) + " (" + rel.tag + ")"; }
+
+bool migrated_between(const store& records, int target, int present) {
+  for (const release& rel : records.releases())
+    if (rel.number > target && rel.number <= present && rel.ran_migration) return true;
+  return false;
+}
+
+std::optional<snapshot_row> newest_snapshot_of(const store& records, int release_number) {
+  for (const snapshot_row& row : records.snapshots())
+    if (row.of_release == release_number && !row.verified_at.empty()) return row;
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool describes(const release& rel, const observed_state& observed) {
+  using identity = std::tuple<std::string, int, std::string, std::string>;
+  std::set<identity> recorded;
+  std::set<identity> running;
+  for (const released_container& c : rel.containers)
+    recorded.emplace(c.service, c.number, c.image_id, c.config_hash);
+  for (const observed_container& c : observed.containers)
+    if (c.name.find(".dockupd-") == std::string::npos)
+      running.emplace(c.service, c.number, c.image_id, c.config_hash);
+  return recorded == running;
+}
+
+release choose_target(const store& records, std::optional<int> asked) {
+  const std::optional<release> present = records.current_release();
+  if (!present)
+    throw refusal(ending::refused, "there is no release to roll back from: dockupd has not deployed this project yet");
+  if (asked) {
+    const std::optional<release> found = records.find_release(*asked);
+    if (!found) throw refusal(ending::refused, "there is no release " + r(*asked) + ". See: dockupd history");
+    return *found;
+  }
+  std::optional<release> best;
+  for (const release& rel : records.releases())
+    if (rel.number < present->number && rel.verdict == release_verdict::verified && (!best || rel.number > best->number))
+      best = rel;
+  if (!best)
+    throw refusal(ending::refused,
+                  "there is no verified release before " + with_tag(*present) + ". See: dockupd history");
+  return *best;
+}
+
+std::string choose_data(const store& records, const release& target, const release& present, data_choice choice) {
+  if (choice == data_choice::keep) return {};
+  const std::optional<snapshot_row> snapshot = newest_snapshot_of(records, target.number);
+  if (choice == data_choice::restore) {
+    if (!snapshot)
+      throw refusal(ending::refused, "there is no verified snapshot of the data of " + with_tag(target) +
+                                         ". To go back and keep the present data: dockupd rollback " +
+                                         r(target.number) + " --no-data");
+    return snapshot->id;
+  }
+  if (!migrated_between(records, target.number, present.number)) return {};
+  std::string text = "a migration ran between " + with_tag(target) + " and " + with_tag(present) +
+                     ", so the data has to be decided on:\n";
+  if (snapshot)
+    text += "  dockupd rollback " + r(target.number) + " --with-data   puts back the data of " + snapshot->created_at +
+            " (snapshot " + snapshot->id + "); what was written since is kept only in a safety snapshot\n";
+  text += "  dockupd rollback " + r(target.number) + " --no-data     keeps the present data; " + with_tag(target) +
+          " has to understand what the migration made of it";
+  throw refusal(ending::refused, text);
+}
+
+}  // namespace orchestration

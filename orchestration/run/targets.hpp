@@ -1,0 +1,25 @@
+// What a rollback goes back to: the release, and whose data.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "orchestration/plan/observed_state.hpp"
+#include "orchestration/release/store.hpp"
+#include "orchestration/run/ending.hpp"
+
+namespace orchestration {
+
+enum class data_choice { as_policy, restore, keep };
+
+/// Whether what runs is what the release says: the same services and numbers, images and config hashes.
+bool describes(const release& r, const observed_state& observed);
+
+/// The release asked for, or the last verified one before the present. refusal when there is none.
+release choose_target(const store& records, std::optional<int> asked);
+
+/// Snapshot to restore for going from `present` to `target`; empty: the data stays. By policy the data stays when no
+/// migration ran in between; otherwise refusal spells out both command lines and what each would lose.
+std::string choose_data(const store& records, const release& target, const release& present, data_choice choice);
+
+}  // namespace orchestration

@@ -1,0 +1,357 @@
+#include "orchestration/run/updater.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "docker_client/error.hpp"
+#include "orchestration/plan/photograph.hpp"
+#include "orchestration/run/clock.hpp"
+#include "orchestration/run/observe.hpp"
+#include "orchestration/run/preflight.hpp"
+
+namespace orchestration {
+namespace {
+
+/// A run that is interrupted again and again while recovering is a person's business.
+constexpr int most_recoveries = 6;
+
+bool has_phase(const plan& p, phase when) {
+  return std::any_of(p.operations.begin(), p.operations.end(), [when](const operation& o) { return o.when == when; });
+}
+
+const snapshot_volumes* snapshot_of(const plan& p) {
+  for (const operation& o : p.operations)
+    if (const auto* snapshot = std::get_if<snapshot_volumes>(&o.what)) return snapshot;
+  return nullptr;
+}
+
+bool runs_a_migration(const plan& p) {
+  return std::any_of(p.operations.begin(), p.operations.end(), [](const operation& o) {
+    const auto* start = std::get_if<start_container>(&o.what);
+    return start != nullptr && start->until == goal::completed;
+  });
+}
+
+docker::json settings_of(const std::optional<pin_tag>& pin) {
+  docker::json settings = docker::json::make_object();
+  if (pin) settings["pin"] = docker::json::object({{"file", pin->file}, {"variable", pin->variable}, {"value", pin->value}});
+  return settings;
+}
+
+std::vector<released_pin> pins_of(const docker::json& settings) {
+  std::vector<released_pin> pins;
+  if (const docker::json* pin = settings.find("pin"))
+    pins.push_back({pin->string_at({"file"}), pin->string_at({"variable"}), pin->string_at({"value"})});
+  return pins;
+}
+
+attempt new_attempt(const char* kind, const reconcile_options& options) {
+  attempt a;
+  a.id = options.attempt_id;
+  a.kind = kind;
+  a.state = std::string(to_text(update_state::prepared));
+  a.from_release = options.from_release;
+  a.started_at = now_text();
+  return a;
+}
+
+ending ending_before_cut_over(std::optional<operation_error::cause> why) {
+  if (why == operation_error::cause::pull) return ending::pull_failed;
+  if (why == operation_error::cause::snapshot) return ending::snapshot_failed;
+  return ending::abandoned;
+}
+
+}  // namespace
+
+void updater::say_phase(const std::string& text) {
+  progress_event event;
+  event.what = progress_event::kind::phase;
+  event.phase = text;
+  event.text = text;
+  workspace_.progress(event);
+}
+
+docker::task<plan> updater::plan_for(update_request request) {
+  prepared_plan ready = co_await prepare(request, adopt_found::no);
+  co_return std::move(ready.value);
+}
+
+docker::task<plan> updater::plan_for(rollback_request request) {
+  prepared_plan ready = co_await prepare(request);
+  co_return std::move(ready.value);
+}
+
+// --- update ----------------------------------------------------------------------------------------------------
+
+docker::task<updater::prepared_plan> updater::prepare(update_request& request, adopt_found adopting) {
+  prepared_plan ready;
+  observe_request wanted = request_for(request.desired);
+  ready.observed = co_await observe(workspace_.engine, std::move(wanted));
+  ready.release_before = live_release(ready.observed, request, adopting);
+  fill_identity(request.options, ready.release_before);
+  request.options.pin = request.pin;
+  request.options.digests = co_await resolve_images(workspace_.engine, request.desired, request.options.services,
+                                                    ready.observed, request.pin);
+  ready.value = plan_update(request.desired, ready.observed, request.options);
+  co_return ready;
+}
+
+docker::task<run_result> updater::update(update_request request) {
+  say_phase("plan");
+  prepared_plan ready = co_await prepare(request, adopt_found::yes);
+  if (ready.value.empty()) {
+    run_result result;
+    result.release_before = result.release_now = ready.release_before;
+    result.executed = std::move(ready.value);
+    co_return result;
+  }
+  say_phase("preflight");
+  co_await check_before(workspace_, ready.value, ready.observed);
+
+  attempt a = new_attempt("update", request.options);
+  a.to_release = workspace_.records.next_release_number();
+  a.tag = request.tag;
+  a.who = request.who;
+  a.why = request.why;
+  a.plan = to_json(ready.value);
+  a.settings = settings_of(request.pin);
+  workspace_.records.begin(a);
+  co_return co_await drive(std::move(a));
+}
+
+void updater::fill_identity(reconcile_options& options, int release_before) {
+  options.attempt_id = new_id();
+  options.snapshot_id = options.attempt_id;
+  options.store_id = workspace_.records.store_id();
+  options.from_release = release_before;
+}
+
+int updater::live_release(const observed_state& observed, const update_request& request, adopt_found adopting) {
+  const std::optional<release> current = workspace_.records.current_release();
+  const int known = current ? current->number : 0;
+  if (observed.containers.empty() || (current && describes(*current, observed))) return known;
+  const int number = workspace_.records.next_release_number();
+  if (adopting == adopt_found::no) return number;
+  // What runs is not what was recorded (compose deployed it, or somebody changed it by hand): it becomes a release of
+  // its own, so that there is something to come back to.
+  release found = release_from_observed(observed, number, now_text());
+  found.project = request.desired.name;
+  found.created_by = request.who;
+  found.reason = "found running";
+  found.previous = known;
+  if (request.pin && !request.pin->previous.empty()) {
+    found.tag = request.pin->previous;
+    found.pins.push_back({request.pin->file, request.pin->variable, request.pin->previous});
+  }
+  workspace_.records.add_release(found);
+  workspace_.records.set_current_release(number);
+  return number;
+}
+
+// --- rollback --------------------------------------------------------------------------------------------------
+
+docker::task<updater::prepared_plan> updater::prepare(rollback_request& request) {
+  const release target = choose_target(workspace_.records, request.to);
+  const release present = *workspace_.records.current_release();
+  prepared_plan ready;
+  ready.target = target.number;
+  ready.release_before = present.number;
+  ready.tag = target.tag;
+  ready.observed = co_await observe(workspace_.engine, request_for(target));
+  rollback_options options;
+  static_cast<reconcile_options&>(options) = request.options;
+  fill_identity(options, present.number);
+  options.data_from = choose_data(workspace_.records, target, present, request.data);
+  request.options = options;
+  ready.value = plan_rollback(target, ready.observed, options);
+  co_return ready;
+}
+
+docker::task<run_result> updater::rollback(rollback_request request) {
+  say_phase("plan");
+  prepared_plan ready = co_await prepare(request);
+  say_phase("preflight");
+  co_await check_before(workspace_, ready.value, ready.observed);
+
+  attempt a = new_attempt("rollback", request.options);
+  a.to_release = ready.target;
+  a.tag = ready.tag;
+  a.who = request.who;
+  a.why = request.why;
+  a.plan = to_json(ready.value);
+  a.settings = settings_of(std::nullopt);
+  workspace_.records.begin(a);
+  co_return co_await drive(std::move(a));
+}
+
+// --- the machine -----------------------------------------------------------------------------------------------
+
+docker::task<std::optional<run_result>> updater::recover() {
+  std::optional<attempt> open = workspace_.records.open_attempt();
+  if (!open) co_return std::nullopt;
+  const update_state found = update_state_from_text(open->state);
+  workspace_.records.count_recovery(open->id);
+  if (open->recoveries >= most_recoveries) {
+    const std::string reason = "recovery was interrupted " + std::to_string(open->recoveries) + " times";
+    co_await enter(*open, update_state::needs_attention, reason);
+    co_return result_of(*open, std::nullopt);
+  }
+  say_phase("recover: " + open->kind + " " + open->id + " was interrupted while " + open->state);
+  switch (resume(found)) {
+    case resume_way::undo: {
+      const std::optional<update_state> back = next(found, event::interrupted, open->kind == "rollback", false);
+      co_await enter(*open, *back, open->reason.empty() ? "interrupted" : open->reason);
+      break;
+    }
+    case resume_way::forward:
+      // A container that was started may have gone down with the machine, so the proof begins with the starts.
+      if (found == update_state::verifying) co_await enter(*open, update_state::starting, open->reason);
+      break;
+    case resume_way::finish_undo:
+    case resume_way::finish:
+    case resume_way::nothing: break;
+  }
+  co_return co_await drive(std::move(*open));
+}
+
+docker::task<run_result> updater::drive(attempt a) {
+  std::optional<operation_error::cause> first_failure;
+  const plan forward = plan_from_json(a.plan);
+  const bool is_rollback = a.kind == "rollback";
+  const bool has_restore = has_phase(forward, phase::restore);
+  for (update_state state = update_state_from_text(a.state); !is_terminal(state);) {
+    std::optional<operation_error::cause> why;
+    const std::string failure = co_await work(a, state, why);
+    if (why && !first_failure) first_failure = why;
+    const event what = failure.empty() ? event::finished : event::failed;
+    const std::optional<update_state> following = next(state, what, is_rollback, has_restore);
+    if (!following) throw std::logic_error("no state follows " + std::string(to_text(state)));
+    if (!failure.empty()) {
+      progress_event event;
+      event.what = progress_event::kind::warning;
+      event.phase = std::string(to_text(state));
+      event.text = failure;
+      workspace_.progress(event);
+    }
+    // The first reason is the one that matters; a failing way back adds its own.
+    std::string reason = a.reason;
+    if (!failure.empty()) reason += (reason.empty() ? "" : "\nand on the way back: ") + failure;
+    co_await enter(a, *following, reason);
+    state = *following;
+  }
+  co_return result_of(a, first_failure);
+}
+
+docker::task<std::string> updater::work(attempt& a, update_state state, std::optional<operation_error::cause>& why) {
+  const state_work todo = work_of(state);
+  const bool undoing = todo.of == which_plan::undo;
+  const plan p = plan_from_json(undoing ? a.undo : a.plan);
+  executor e(workspace_, a.id, undoing ? "undo" : "plan", p);
+  std::string failure;
+  try {
+    for (const phase when : todo.phases) {
+      if (has_phase(p, when)) say_phase(std::string(undoing ? "undo: " : "") + std::string(to_text(when)));
+      co_await e.run(when, !undoing && state != update_state::committed);
+    }
+  } catch (const operation_error& error) {
+    failure = error.what();
+    why = error.why();
+  } catch (const docker::error& error) {
+    failure = error.what();
+    why = operation_error::cause::engine;
+  }
+  co_return failure;
+}
+
+void updater::plan_the_way_back(attempt& a) {
+  const plan forward = plan_from_json(a.plan);
+  undo_options options;
+  const snapshot_volumes* archived = snapshot_of(forward);
+  const bool has_archive = archived != nullptr && workspace_.snapshots.contains(archived->snapshot_id);
+  options.data = a.dirty && has_archive ? restore_data::yes : restore_data::no;
+  options.safety_snapshot_id = a.id + "-safety";
+  a.undo = to_json(plan_undo(forward, options));
+  workspace_.records.set_undo(a.id, a.undo);
+}
+
+docker::task<> updater::enter(attempt& a, update_state state, std::string reason) {
+  a.reason = reason;
+  if (state == update_state::starting || state == update_state::restoring_target) a.dirty = true;
+  if ((state == update_state::rolling_back || state == update_state::abandoning) && a.undo.is_null()) plan_the_way_back(a);
+  if (state == update_state::committed)
+    co_await record(a);
+  else if (is_terminal(state))
+    workspace_.records.end(a.id, std::string(to_text(state)), reason, now_text());
+  else
+    workspace_.records.set_state(a.id, std::string(to_text(state)), a.dirty, reason);
+  a.state = std::string(to_text(state));
+  if (state == update_state::rolled_back || state == update_state::done) hold_what_was_left(a, state);
+}
+
+docker::task<> updater::record(attempt& a) {
+  const std::string committed(to_text(update_state::committed));
+  if (a.kind == "rollback") {
+    workspace_.records.set_current_release(a.to_release);
+    if (a.from_release > a.to_release) workspace_.records.set_verdict(a.from_release, release_verdict::rolled_back);
+    workspace_.records.set_state(a.id, committed, a.dirty, a.reason);
+    co_return;
+  }
+  const plan p = plan_from_json(a.plan);
+  observe_request everything(p.project);
+  const observed_state observed = co_await observe(workspace_.engine, std::move(everything));
+  release r = release_from_observed(observed, a.to_release, now_text());
+  r.project = p.project;
+  r.tag = a.tag;
+  r.created_by = a.who;
+  r.reason = a.why;
+  r.verdict = release_verdict::verified;
+  r.previous = a.from_release;
+  r.ran_migration = runs_a_migration(p);
+  r.attempt_id = a.id;
+  r.pins = pins_of(a.settings);
+  workspace_.records.commit(a.id, committed, r);
+}
+
+// --- afterwards ------------------------------------------------------------------------------------------------
+
+void updater::hold_what_was_left(const attempt& a, update_state ended) {
+  // A release that was rolled back is not to be redeployed by CI or a colleague until somebody says so.
+  const bool failed_update = a.kind == "update" && ended == update_state::rolled_back;
+  if (!failed_update) return;
+  for (const operation& o : plan_from_json(a.plan).operations) {
+    const auto* pull = std::get_if<pull_image>(&o.what);
+    if (pull == nullptr) continue;
+    hold h;
+    h.reference = pull->reference;
+    h.digest = pull->digest;
+    h.reason = "rolled back by " + a.id;
+    h.since = now_text();
+    workspace_.records.add_hold(h);
+  }
+}
+
+run_result updater::result_of(const attempt& a, std::optional<operation_error::cause> first_failure) const {
+  run_result result;
+  result.attempt_id = a.id;
+  result.reason = a.reason;
+  result.release_before = a.from_release;
+  const update_state ended = update_state_from_text(a.state);
+  if (ended == update_state::done) result.how = ending::done;
+  if (ended == update_state::rolled_back) result.how = ending::rolled_back;
+  if (ended == update_state::abandoned) result.how = ending_before_cut_over(first_failure);
+  if (ended == update_state::needs_attention) result.how = ending::needs_person;
+
+  const std::optional<release> before = workspace_.records.find_release(a.from_release);
+  const std::optional<release> now = workspace_.records.current_release();
+  if (before) result.tag_before = before->tag;
+  if (now) result.tag_now = now->tag;
+  if (now) result.release_now = now->number;
+  result.executed = plan_from_json(a.plan);
+  for (const snapshot_row& row : workspace_.records.snapshots())
+    if (row.attempt_id == a.id) (row.id == a.id ? result.snapshot_id : result.safety_snapshot_id) = row.id;
+  for (const journal_step& step : workspace_.records.journal(a.id))
+    if (const std::string file = step.detail.string_at({"evidence"}); !file.empty()) result.evidence.push_back(file);
+  return result;
+}
+
+}  // namespace orchestration

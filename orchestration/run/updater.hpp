@@ -1,0 +1,93 @@
+// One attempt from beginning to end: plan, check, execute under the update machine, and come back when it fails.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "orchestration/plan/reconcile.hpp"
+#include "orchestration/project/project.hpp"
+#include "orchestration/run/ending.hpp"
+#include "orchestration/run/executor.hpp"
+#include "orchestration/run/targets.hpp"
+#include "orchestration/update/update_machine.hpp"
+
+namespace orchestration {
+
+struct run_result {
+  ending how = ending::nothing_to_do;
+  std::string reason;  // why it did not go as asked; empty otherwise
+  std::string attempt_id;
+  int release_before = 0;  // 0: none
+  int release_now = 0;
+  std::string tag_before;
+  std::string tag_now;
+  std::string snapshot_id;         // of the data before; empty: none was taken
+  std::string safety_snapshot_id;  // of what the failed or left version wrote; empty: none was taken
+  std::vector<std::string> evidence;  // files
+  plan executed;
+};
+
+struct update_request {
+  update_request() = default;
+  project desired;
+  std::string tag;                  // empty: as the files say
+  std::optional<pin_tag> pin;       // where `tag` is to stand afterwards
+  reconcile_options options;        // ids, digests and the release number are filled in
+  std::string who;
+  std::string why;
+};
+
+struct rollback_request {
+  rollback_request() = default;
+  std::optional<int> to;  // release number; absent: the last verified before the present one
+  data_choice data = data_choice::as_policy;
+  reconcile_options options;
+  std::string who;
+  std::string why;
+};
+
+class updater {
+ public:
+  explicit updater(workspace& w) : workspace_(w) {}
+
+  /// What update() would do now. Asks engine and registry, changes nothing. refusal, plan_error.
+  docker::task<plan> plan_for(update_request request);
+  docker::task<plan> plan_for(rollback_request request);
+
+  /// Moves the project; comes back by itself when that fails. Throws refusal and plan_error before any change; later
+  /// failures are in the result.
+  docker::task<run_result> update(update_request request);
+  docker::task<run_result> rollback(rollback_request request);
+
+  /// Finishes or undoes the attempt that a killed run left open; nullopt: there is none. Engine errors pass through
+  /// and leave the attempt open.
+  docker::task<std::optional<run_result>> recover();
+
+ private:
+  enum class adopt_found { yes, no };
+  struct prepared_plan {
+    plan value;
+    observed_state observed;
+    int release_before = 0;
+    int target = 0;   // rollback: the release it goes to
+    std::string tag;  // rollback: the tag of that release
+  };
+  docker::task<prepared_plan> prepare(update_request& request, adopt_found adopting);
+  docker::task<prepared_plan> prepare(rollback_request& request);
+  int live_release(const observed_state& observed, const update_request& request, adopt_found adopting);
+  void fill_identity(reconcile_options& options, int release_before);
+  docker::task<run_result> drive(attempt a);
+  /// Does what the state asks for. Returns why it could not be done; empty: it is done.
+  docker::task<std::string> work(attempt& a, update_state state, std::optional<operation_error::cause>& why);
+  docker::task<> enter(attempt& a, update_state state, std::string reason);
+  docker::task<> record(attempt& a);
+  void plan_the_way_back(attempt& a);
+  void hold_what_was_left(const attempt& a, update_state ended);
+  run_result result_of(const attempt& a, std::optional<operation_error::cause> first_failure) const;
+  void say_phase(const std::string& text);
+
+  workspace& workspace_;
+};
+
+}  // namespace orchestration
