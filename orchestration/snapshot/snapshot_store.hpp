@@ -1,5 +1,5 @@
 // The snapshots of one project on disk: <directory>/<id>/{manifest.json, <volume>.tar.zst, <volume>.files.jsonl.zst}.
-// Built in <id>.partial, renamed when complete and synced: what is listed is complete. Everything blocks (archive.hpp)
+// Built in <id>.partial, renamed when complete and synced: what is listed is complete. Everything blocks (volume_archive.hpp)
 // and throws snapshot_error or file_error.
 #pragma once
 
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "docker_client/json.hpp"
-#include "orchestration/snapshot/archive.hpp"
+#include "orchestration/snapshot/volume_archive.hpp"
 #include "orchestration/snapshot/manifest.hpp"
 #include "orchestration/snapshot/snapshot_error.hpp"
 
