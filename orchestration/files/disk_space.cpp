@@ -1,0 +1,30 @@
+#include "orchestration/files/disk_space.hpp"
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "orchestration/files/file_error.hpp"
+
+namespace orchestration {
+
+disk_space disk_space_at(const std::filesystem::path& path) {
+  std::filesystem::path existing = std::filesystem::absolute(path);
+  struct stat status {};
+  while (::stat(existing.c_str(), &status) != 0) {
+    if (errno != ENOENT || existing == existing.root_path()) throw file_error("measure", path, errno);
+    existing = existing.parent_path();
+  }
+  struct statvfs room {};
+  if (::statvfs(existing.c_str(), &room) != 0) throw file_error("measure", path, errno);
+  disk_space out;
+  out.free_bytes = static_cast<std::uint64_t>(::geteuid() == 0 ? room.f_bfree : room.f_bavail) * room.f_frsize;
+  out.total_bytes = static_cast<std::uint64_t>(room.f_blocks) * room.f_frsize;
+  if (room.f_files != 0) out.free_inodes = ::geteuid() == 0 ? room.f_ffree : room.f_favail;
+  out.file_system = status.st_dev;
+  return out;
+}
+
+}  // namespace orchestration
