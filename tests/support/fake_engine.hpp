@@ -1,0 +1,156 @@
+// An engine in memory, with the semantics measured on Docker 20.10 as far as orchestration leans on them: container
+// names are test-and-set, answers and refusals have the engine's shape, status and words, restart policies hold.
+// engine_contract runs against it and against a real engine, so that it cannot drift.
+//
+// Nothing waits: time is a counter of seconds that each inspect of a container and each start moves on by one.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "orchestration/run/engine.hpp"
+#include "tests/support/fake_containers.hpp"
+#include "tests/support/fake_images.hpp"
+
+namespace orchestration {
+
+/// What kill -9 of dockupd looks like from inside a test: thrown out of a call, and derived from nothing that code
+/// under test catches by type.
+struct fake_kill {};
+
+enum class failing {
+  before,  // nothing was done
+  after,   // it was done, the answer got lost
+};
+enum class failure_kind {
+  refused,  // docker::error with status and words; acted(): no
+  lost,     // docker::error: the connection broke; acted(): maybe
+  killed,   // fake_kill, from this call and every later one until revive()
+};
+
+struct scripted_failure {
+  scripted_failure() = default;
+  std::string call;  // the beginning of the line in calls(): "start", "start shop-web-1"; empty: any change
+  int nth = 1;       // counted from now
+  failing when = failing::before;
+  failure_kind kind = failure_kind::refused;
+  int status = 500;
+  std::string words = "scripted failure";
+};
+
+enum class real_volumes { no, yes };
+enum class engine_stop { cleanly, killed };
+
+class fake_engine : public engine {
+ public:
+  /// `real_volumes::yes`: mount points are directories that exist, under a temporary one that goes with the fake.
+  explicit fake_engine(real_volumes volumes = real_volumes::no);
+  ~fake_engine() override;
+  fake_engine(const fake_engine&) = delete;
+  fake_engine& operator=(const fake_engine&) = delete;
+
+  // The world.
+  fake_images& images() { return images_; }
+  void occupy_port(std::string address_and_port) {
+    foreign_ports_.insert(std::move(address_and_port));
+  }  // "0.0.0.0:80"
+  void free_port(const std::string& address_and_port) { foreign_ports_.erase(address_and_port); }
+  std::int64_t now() const { return now_; }
+  engine_facts& described() { return described_; }  // what facts() answers; local only with real volumes
+  /// The daemon goes down and comes back. As measured: what was killed stays down unless "always"; "always" comes back
+  /// even when it was stopped by hand, "unless-stopped" after a clean stop only.
+  void restart_engine(engine_stop stop);
+
+  // Failures. Several may be set; each fires once ("killed" goes on).
+  void fail(scripted_failure failure);
+  void revive() { killed_ = false; }
+
+  // What was asked for. Lines like "start shop-web-1": the verb, then the name (not the id) that the thing has then.
+  const std::vector<std::string>& calls() const { return calls_; }  // changes and reads
+  std::string changes() const;                                      // the changes alone, one a line
+  void forget_calls();
+
+  // What is there, for assertions without a call.
+  const fake_container* container(const std::string& name_or_id) const;
+  std::vector<std::string> container_names() const;  // sorted: "shop-web-1 running"
+  std::filesystem::path volume_directory(const std::string& name) const;
+  bool has_volume(const std::string& name) const { return volumes_.contains(name); }
+  bool has_network(const std::string& name) const;
+
+  docker::task<engine_facts> facts() override;
+  docker::task<std::vector<docker::json>> list_containers(std::vector<std::string> labels) override;
+  docker::task<std::optional<docker::json>> inspect_container(std::string id) override;
+  docker::task<std::string> create_container(std::string name, docker::json body, std::string platform) override;
+  docker::task<> start_container(std::string id) override;
+  docker::task<> stop_container(std::string id, std::optional<std::chrono::seconds> grace_period) override;
+  docker::task<> pause_container(std::string id) override;
+  docker::task<> unpause_container(std::string id) override;
+  docker::task<> rename_container(std::string id, std::string name) override;
+  docker::task<> remove_container(std::string id) override;
+  docker::task<> set_restart_policy(std::string id, docker::json policy) override;
+  docker::task<std::string> last_log_lines(std::string id, int lines) override;
+  docker::task<std::optional<docker::json>> inspect_image(std::string reference) override;
+  docker::task<std::string> resolve_digest(std::string reference) override;
+  docker::task<> pull_image(std::string reference, std::string platform,
+                            std::function<void(const pull_progress&)> on_progress) override;
+  docker::task<> tag_image(std::string image, std::string reference) override;
+  docker::task<> remove_image(std::string reference) override;
+  docker::task<std::optional<docker::json>> inspect_network(std::string name) override;
+  docker::task<std::string> create_network(docker::json body) override;
+  docker::task<> remove_network(std::string name) override;
+  docker::task<> connect_network(std::string network, std::string container, docker::json endpoint) override;
+  docker::task<std::optional<docker::json>> inspect_volume(std::string name) override;
+  docker::task<> create_volume(docker::json body) override;
+  docker::task<> remove_volume(std::string name) override;
+
+ private:
+  struct network {
+    std::string id;
+    docker::json body;
+    std::int64_t created_at = 0;
+  };
+  struct volume {
+    docker::json body;
+    std::string mountpoint;
+    std::int64_t created_at = 0;
+  };
+  struct armed_failure {
+    scripted_failure what;
+    int seen = 0;
+  };
+  class call;  // one call: writes the log line, fires failures before and after
+
+  void read(const std::string& line);
+  fake_container& existing(const std::string& name_or_id);
+  fake_container* find(const std::string& name_or_id);
+  std::string name_of(const std::string& name_or_id) const;
+  void check_name_is_free(const std::string& name, const std::string& context);
+  void check_create(const std::string& name, const docker::json& body);
+  void attach_volumes(fake_container& container);
+  void attach_networks(fake_container& container, const docker::json& body);
+  void check_can_start(fake_container& container);
+  void refuse_start(fake_container& container, int status, std::int64_t code, const std::string& words);
+  void run(fake_container& container);
+  network* find_network(const std::string& name_or_id);
+  volume& ensure_volume(const std::string& name, const docker::json& body);
+
+  engine_facts described_;
+  fake_images images_;
+  std::map<std::string, fake_container> containers_;  // by id
+  std::multimap<std::string, network> networks_;      // by name: the engine allows duplicates
+  std::map<std::string, volume> volumes_;
+  std::set<std::string> foreign_ports_;
+  std::filesystem::path volume_root_;  // empty: mount points do not exist
+  std::int64_t now_ = 0;
+  int ids_given_ = 0;
+  std::vector<std::string> calls_;
+  std::set<std::size_t> reads_;  // indexes into calls_
+  std::vector<armed_failure> failures_;
+  bool killed_ = false;
+};
+
+}  // namespace orchestration
