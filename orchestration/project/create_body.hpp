@@ -51,7 +51,8 @@ struct create_context {
   api_version api;
   std::string config_hash;  // label; empty: not written, and compose does not see the container
   std::string image_id;     // sha256:… that `image` means locally; empty: the label is added later
-  /// Service → id of its first container, for `service:` namespaces and volumes_from.
+  /// Service → id of its first container, for `service:` namespaces and volumes_from. A service that is missing here
+  /// stays in the body as "service:NAME", for resolve_containers() once its container is made.
   std::map<std::string, std::string> containers;
   /// What the client configuration adds to every container's environment (proxies); `environment` wins.
   std::map<std::string, std::string> client_environment;
@@ -75,6 +76,9 @@ struct create_request {
 /// The create request for replica `number` (from 1). Reads the files that `security_opt: seccomp=FILE` names, as
 /// compose does, and nothing else. Throws create_body_error.
 create_request make_create_request(const project& p, const service& s, int number, const create_context& context);
+
+/// Puts container ids where NetworkMode, IpcMode, PidMode and VolumesFrom say "service:NAME".
+void resolve_containers(docker::json& body, const std::map<std::string, std::string>& containers);
 
 /// POST /networks/create. The config-hash label is written only when `config_hash` is given: a wrong one makes compose
 /// recreate the network, an absent one is accepted by every compose version.

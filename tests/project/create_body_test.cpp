@@ -1,0 +1,275 @@
+// Create bodies against what docker compose 2.40.3 really sent for the same files (record_create_bodies.py).
+#include "orchestration/project/create_body.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+namespace orchestration {
+namespace {
+
+using docker::json;
+
+const std::string data = std::string(TEST_DATA_DIR) + "/create_body/";
+
+json read_json(const std::string& file) {
+  std::ifstream in(file);
+  return json::parse(std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>()));
+}
+
+// --- the project, from the canonical services that the loader's oracle gives ---
+
+start_condition condition_of(const std::string& text) {
+  if (text == "service_healthy") return start_condition::healthy;
+  if (text == "service_completed_successfully") return start_condition::completed_successfully;
+  return start_condition::started;
+}
+
+std::vector<std::string> by_priority(const json& networks) {
+  std::vector<std::pair<std::int64_t, std::string>> sorted;
+  if (networks.is_object())
+    for (const auto& [key, settings] : networks.object_members())
+      sorted.emplace_back(-settings.int64_at({"priority"}), key);
+  std::sort(sorted.begin(), sorted.end());
+  std::vector<std::string> out;
+  for (auto& [priority, key] : sorted) out.push_back(key);
+  return out;
+}
+
+service service_of(const std::string& project, const std::string& name, const json& document) {
+  service out;
+  out.name = name;
+  out.document = document;
+  out.image = document.string_at({"image"}, project + "-" + name);
+  out.container_name = document.string_at({"container_name"});
+  if (const json* networks = document.find("networks")) out.networks = by_priority(*networks);
+  if (const json* needed = document.find("depends_on"))
+    for (const auto& [other, how] : needed->object_members()) {
+      dependency d;
+      d.service = other;
+      d.condition = condition_of(how.string_at({"condition"}));
+      d.restart = how.bool_at({"restart"});
+      out.depends_on.push_back(d);
+    }
+  return out;
+}
+
+template <class Thing>
+std::map<std::string, Thing> things_of(const json& documents) {
+  std::map<std::string, Thing> out;
+  for (const auto& [key, document] : documents.object_members()) {
+    Thing& thing = out[key];
+    thing.key = key;
+    thing.name = document.string_at({"name"});
+    thing.external = document.bool_at({"external"});
+    thing.document = document;
+  }
+  return out;
+}
+
+project project_of(const std::string& name, const json& canonical) {
+  project out;
+  out.name = name;
+  out.working_dir = data + name;
+  out.config_files = {data + name + "/compose.yaml"};
+  if (std::filesystem::exists(data + name + "/more.yaml")) out.config_files.push_back(data + name + "/more.yaml");
+  if (std::filesystem::exists(data + name + "/settings.env")) {
+    out.env_files = {data + name + "/settings.env"};
+    out.explicit_env_files = true;
+  }
+  for (const auto& [key, document] : canonical.at("services").object_members())
+    out.services[key] = service_of(name, key, document);
+  out.networks = things_of<network>(canonical.at("networks"));
+  out.volumes = things_of<volume>(canonical.at("volumes"));
+  out.secrets = things_of<file_object>(canonical.at("secrets"));
+  out.configs = things_of<file_object>(canonical.at("configs"));
+  return out;
+}
+
+// --- comparing ---
+
+// Members whose children are the user's names: nothing in them is "absent".
+const std::set<std::string> maps = {"Labels",          "ExposedPorts", "PortBindings",      "Tmpfs",   "Sysctls",
+                                    "StorageOpt",      "Config",       "DriverOpts",        "Options", "Volumes",
+                                    "EndpointsConfig", "Annotations",  "AuxiliaryAddresses"};
+// Empty lists and zeros that the engine tells from absent ones.
+const std::set<std::string> meaningful = {"Cmd",  "Entrypoint",  "MaskedPaths", "ReadonlyPaths",
+                                          "Init", "StopTimeout", "EnableIPv4",  "EnableIPv6"};
+// Lists that compose fills from maps or in the order in which parallel creates ended: their order is random.
+const std::set<std::string> unordered = {"Env", "Binds", "Mounts", "ExtraHosts", "Ulimits", "Links"};
+// Result fields that compose fills needlessly beside IPAMConfig.
+const std::set<std::string> results = {"IPAddress", "IPv6Gateway"};
+
+bool absent(const json& value) {
+  if (value.is_bool()) return !value.as_bool();
+  if (value.is_number()) return value.number_text() == "0";
+  if (value.is_array() && value.to_text() == "[0,0]") return true;  // ConsoleSize
+  return value.empty();
+}
+
+std::string sorted_list(const std::string& text) {
+  std::set<std::string> parts;
+  for (std::size_t from = 0; from <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', from), text.size());
+    parts.insert(text.substr(from, comma - from));
+    from = comma + 1;
+  }
+  std::string out;
+  for (const std::string& part : parts) out += (out.empty() ? "" : ",") + part;
+  return out;
+}
+
+json comparable(const json& value, const std::string& name = {}, bool in_map = false) {
+  if (value.is_array()) {
+    json out = json::make_array();
+    for (const json& element : value.elements()) out.push_back(comparable(element));
+    if (unordered.contains(name))
+      std::sort(out.elements().begin(), out.elements().end(),
+                [](const json& a, const json& b) { return a.to_text() < b.to_text(); });
+    return out;
+  }
+  if (!value.is_object()) return name == "com.docker.compose.depends_on" ? json(sorted_list(value.as_string())) : value;
+  std::map<std::string, json> sorted;
+  for (const auto& [key, child] : value.object_members()) {
+    json kept = comparable(child, key, maps.contains(key));
+    const bool drop =
+        !in_map && (results.contains(key) || (absent(kept) && (!meaningful.contains(key) || kept.is_null())));
+    if (!drop) sorted.emplace(key, std::move(kept));
+  }
+  json out = json::make_object();
+  for (auto& [key, child] : sorted) out[key] = std::move(child);
+  return out;
+}
+
+json relocated(const json& body, const std::string& name) {
+  std::string text = body.to_text();
+  const std::string here = data + name;
+  for (std::size_t at = 0; (at = text.find(here, at)) != std::string::npos;)
+    text.replace(at, here.size(), "/srv/" + name);
+  return json::parse(text);
+}
+
+std::string text_of(const json& body, const std::string& name) {
+  return comparable(relocated(body, name)).to_pretty_text();
+}
+
+// --- the recordings ---
+
+struct recording {
+  std::string name;
+  api_version api;
+};
+void PrintTo(const recording& r, std::ostream* out) { *out << r.name << " at API 1." << r.api.minor; }
+
+std::vector<recording> all_recordings() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(data)) names.push_back(entry.path().filename());
+  std::sort(names.begin(), names.end());
+  std::vector<recording> out;
+  for (const std::string& name : names)
+    for (const int minor : {41, 51}) {
+      const json recorded = read_json(data + name + "/recorded.json");
+      // What compose refuses, or sends though the engine would not honour it, has tests of its own below.
+      const bool refused = recorded.at("1." + std::to_string(minor)).contains("refused");
+      if (!refused && !(name == "volume_subpath" && minor == 41)) out.push_back({name, {1, minor}});
+    }
+  return out;
+}
+
+class Recorded : public testing::TestWithParam<recording> {
+ protected:
+  Recorded()
+      : all_(read_json(data + GetParam().name + "/recorded.json")),
+        recorded_(all_.at("1." + std::to_string(GetParam().api.minor))),
+        project_(project_of(GetParam().name, all_.at("canonical"))) {
+    for (const json& container : recorded_.at("containers").elements()) {
+      const json& labels = container.at("body").at("Labels");
+      const std::string name = labels.at("com.docker.compose.service").as_string();
+      const int number = std::stoi(labels.at("com.docker.compose.container-number").as_string());
+      project_.services.at(name).scale = std::max(project_.services.at(name).scale, number);
+      if (number == 1) first_containers_[name] = recorded_.at("ids").at(container.at("name").as_string()).as_string();
+    }
+  }
+
+  create_request request_for(const json& container) const {
+    const json& labels = container.at("body").at("Labels");
+    create_context context;
+    context.api = GetParam().api;
+    context.config_hash = labels.at("com.docker.compose.config-hash").as_string();
+    context.image_id = labels.at("com.docker.compose.image").as_string();
+    context.containers = first_containers_;
+    return make_create_request(project_, project_.services.at(labels.at("com.docker.compose.service").as_string()),
+                               std::stoi(labels.at("com.docker.compose.container-number").as_string()), context);
+  }
+
+  std::string text(const json& body) const { return text_of(body, GetParam().name); }
+  // Names of networks were not unique before API 1.44; compose says so only there, we always do.
+  std::string network_text(json body) const {
+    if (GetParam().api.minor >= 44) body.erase("CheckDuplicate");
+    return text(body);
+  }
+
+  json all_;
+  json recorded_;
+  project project_;
+  std::map<std::string, std::string> first_containers_;
+};
+
+TEST_P(Recorded, ContainersAreAskedForAsComposeDoes) {
+  ASSERT_FALSE(recorded_.at("containers").empty());
+  for (const json& container : recorded_.at("containers").elements()) {
+    SCOPED_TRACE(container.at("name").as_string());
+    const create_request request = request_for(container);
+    EXPECT_EQ(request.name, container.at("name").as_string());
+    EXPECT_EQ(request.platform, container.at("platform").as_string());
+    EXPECT_EQ(text(request.body), text(container.at("body")));
+  }
+}
+
+TEST_P(Recorded, FurtherNetworksAreConnectedAsComposeDoes) {
+  std::vector<std::string> ours;
+  for (const json& container : recorded_.at("containers").elements())
+    for (const auto& [network, endpoint] : request_for(container).connect_after)
+      ours.push_back(container.at("name").as_string() + " " + network + " " + text(endpoint));
+  std::vector<std::string> theirs;
+  for (const json& sent : recorded_.at("connects").elements())
+    theirs.push_back(sent.at("container").as_string() + " " + sent.at("network").as_string() + " " +
+                     text(sent.at("endpoint")));
+  EXPECT_EQ(ours, theirs);
+}
+
+TEST_P(Recorded, NetworksAreAskedForAsComposeDoes) {
+  std::map<std::string, std::string> ours;
+  std::map<std::string, std::string> theirs;
+  for (const json& sent : recorded_.at("networks").elements()) {
+    const std::string key = sent.at("Labels").at("com.docker.compose.network").as_string();
+    const std::string hash = sent.at("Labels").at("com.docker.compose.config-hash").as_string();
+    theirs[key] = network_text(sent);
+    ours[key] = network_text(network_create_body(project_, project_.networks.at(key), hash));
+  }
+  EXPECT_EQ(ours, theirs);
+}
+
+TEST_P(Recorded, VolumesAreAskedForAsComposeDoes) {
+  std::map<std::string, std::string> ours;
+  std::map<std::string, std::string> theirs;
+  for (const json& sent : recorded_.at("volumes").elements()) {
+    const std::string key = sent.at("Labels").at("com.docker.compose.volume").as_string();
+    const std::string hash = sent.at("Labels").at("com.docker.compose.config-hash").as_string();
+    theirs[key] = text(sent);
+    ours[key] = text(volume_create_body(project_, project_.volumes.at(key), hash));
+  }
+  EXPECT_EQ(ours, theirs);
+}
+
+INSTANTIATE_TEST_SUITE_P(Compose, Recorded, testing::ValuesIn(all_recordings()),
+                         [](const testing::TestParamInfo<recording>& each) {
+                           return each.param.name + "_" + std::to_string(each.param.api.minor);
+                         });
+
+}  // namespace
+}  // namespace orchestration
