@@ -1,0 +1,1 @@
+alter table items add column price integer not null default 0;

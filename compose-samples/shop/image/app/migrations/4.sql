@@ -1,0 +1,1 @@
+create index items_name on items (name);
