@@ -1,6 +1,6 @@
 // The snapshots of one project on disk: <directory>/<id>/{manifest.json, <volume>.tar.zst, <volume>.files.jsonl.zst}.
-// Built in <id>.partial, renamed when complete and synced: what is listed is complete. Everything blocks (volume_archive.hpp)
-// and throws snapshot_error or file_error.
+// Built in <id>.partial, renamed when complete and synced: what is listed is complete. Everything blocks
+// (volume_archive.hpp) and throws snapshot_error or file_error.
 #pragma once
 
 #include <filesystem>
@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "docker_client/json.hpp"
-#include "orchestration/snapshot/volume_archive.hpp"
 #include "orchestration/snapshot/manifest.hpp"
 #include "orchestration/snapshot/snapshot_error.hpp"
+#include "orchestration/snapshot/volume_archive.hpp"
 
 namespace orchestration {
 
