@@ -1,5 +1,6 @@
 #include "tests/support/fake_containers.hpp"
 
+#include <algorithm>
 #include <ctime>
 
 namespace orchestration {
@@ -205,6 +206,18 @@ std::vector<std::string> host_ports_of(const docker::json& host_config) {
     }
   }
   return out;
+}
+
+bool is_predefined_network(const std::string& name) { return name == "bridge" || name == "host" || name == "none"; }
+
+void add_short_id(docker::json& endpoint, const std::string& id) {
+  docker::json& aliases = endpoint["Aliases"];
+  const docker::json alias = id.substr(0, 12);
+  if (aliases.is_array()) {
+    const auto& list = aliases.elements();
+    if (std::find(list.begin(), list.end(), alias) != list.end()) return;
+  }
+  aliases.push_back(alias);
 }
 
 void begin_run(fake_container& c, std::int64_t now) {

@@ -61,6 +61,10 @@ std::vector<fake_mount> mounts_of(const docker::json& body, const docker::json& 
 /// "0.0.0.0:8080" for each published port.
 std::vector<std::string> host_ports_of(const docker::json& host_config);
 
+bool is_predefined_network(const std::string& name);
+/// In user-defined networks, engines before API 1.45 add the short id to the aliases.
+void add_short_id(docker::json& endpoint_settings, const std::string& id);
+
 /// One inspect went by: it may exit, come back, change its health.
 void pass_time(fake_container& container, std::int64_t now);
 void begin_run(fake_container& container, std::int64_t now);
