@@ -112,6 +112,7 @@ class containers {
   task<reply_stream> archive_get(std::string id, std::string path) const;
 
  private:
+  task<bool> has_terminal(std::string id) const;
   std::shared_ptr<engine_link> link_;
 };
 

@@ -25,6 +25,7 @@ class json_splitter {
 
  private:
   bool scan_value();
+  bool step(char c);
   void skip_separators();
   std::string buffer_;
   std::size_t start_ = 0;  // of the value being read

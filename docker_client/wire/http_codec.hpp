@@ -44,6 +44,7 @@ class reply_parser {
   explicit reply_parser(reply_to request);
   ~reply_parser();
   reply_parser(reply_parser&&) noexcept;
+  reply_parser& operator=(reply_parser&&) noexcept;
 
   void feed(std::string_view bytes);
   /// The connection ended: completes a body without length; error (truncated) otherwise, unless complete.
