@@ -2,8 +2,10 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <utility>
@@ -34,6 +36,26 @@ struct kept_exception {
     if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));
   }
 };
+
+// libarchive converts names from the locale's character set to UTF-8. In the C locale, which has ASCII only, it finds
+// nothing to convert and keeps other names byte for byte. The program's locale may be another.
+class plain_locale {
+ public:
+  plain_locale() : before_(::uselocale(shared())) {}
+  plain_locale(const plain_locale&) = delete;
+  ~plain_locale() { ::uselocale(before_); }
+
+ private:
+  static locale_t shared() {
+    static const locale_t plain = ::newlocale(LC_ALL_MASK, "C", nullptr);
+    return plain;
+  }
+  locale_t before_;
+};
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
 
 [[noreturn]] void fail(struct archive* a, const std::string& what) {
   const char* reason = archive_error_string(a);
@@ -174,6 +196,9 @@ std::vector<acl_entry> acl_of(archive_entry* from, int want) {
                      named ? static_cast<std::uint32_t>(id) : 0xffffffffU});
     }
   }
+  // The kernel wants them in this order and refuses any other.
+  std::sort(out.begin(), out.end(),
+            [](const acl_entry& a, const acl_entry& b) { return a.tag != b.tag ? a.tag < b.tag : a.id < b.id; });
   return out;
 }
 
@@ -245,8 +270,9 @@ struct tar_writer::state {
 tar_writer::tar_writer(byte_sink sink) : state_(std::make_unique<state>(std::move(sink))) {
   struct archive* a = state_->archive;
   state_->check(archive_write_set_format_pax(a), "tar");
-  // Names as the bytes they are, whatever the locale; attributes in the form that GNU tar reads.
-  state_->check(archive_write_set_options(a, "hdrcharset=BINARY,xattrheader=SCHILY"), "tar");
+  // Attributes in the form that GNU tar reads. hdrcharset=BINARY is not asked for: GNU tar warns of it at every single
+  // entry. libarchive falls back to it where it is needed, see begin().
+  state_->check(archive_write_set_options(a, "xattrheader=SCHILY"), "tar");
   // libarchive's own blocking would only copy everything once more.
   state_->check(archive_write_set_bytes_per_block(a, 0), "tar");
   state_->check(archive_write_open(a, state_.get(), nullptr, &state::take, nullptr), "tar");
@@ -257,7 +283,11 @@ tar_writer::~tar_writer() = default;
 void tar_writer::begin(const tar_entry& entry) {
   const entry_pointer converted = to_libarchive(entry);
   state_->path = entry.path;
-  state_->check(archive_write_header(state_->archive, converted.get()), "tar cannot hold " + entry.path);
+  const plain_locale guard;
+  const int result = archive_write_header(state_->archive, converted.get());
+  // Beyond ASCII libarchive warns that it stores the bytes as they are (hdrcharset=BINARY): just what is wanted.
+  if (result == ARCHIVE_WARN && !(is_ascii(entry.path) && is_ascii(entry.target))) return;
+  state_->check(result, "tar cannot hold " + entry.path);
 }
 
 void tar_writer::write(std::string_view bytes) {

@@ -43,7 +43,7 @@ std::string file_stem(const std::string& volume_name) {
   return "volume-" + hash.hex().substr(0, 32);
 }
 
-bool exists(const fs::path& path) {
+bool is_there(const fs::path& path) {
   struct stat status {};
   return ::lstat(path.c_str(), &status) == 0;
 }
@@ -146,7 +146,7 @@ manifest snapshot_store::create(const snapshot_request& request, const snapshot_
   const fs::path partial = with_suffix(place, being_built);
   check_volumes(request);
   ensure_private_directory(directory_);
-  if (exists(place)) throw snapshot_error("snapshot " + request.id + " is there already");
+  if (is_there(place)) throw snapshot_error("snapshot " + request.id + " is there already");
   remove_tree(partial);
   manifest result = heading(request);
   try {
@@ -198,11 +198,11 @@ std::vector<unreadable_snapshot> snapshot_store::unreadable() const {
   return out;
 }
 
-bool snapshot_store::contains(const std::string& id) const { return plain(id) && exists(directory_ / id); }
+bool snapshot_store::contains(const std::string& id) const { return plain(id) && is_there(directory_ / id); }
 
 manifest snapshot_store::read(const std::string& id) const {
   const fs::path place = place_of(id);
-  if (!exists(place)) throw snapshot_error("there is no snapshot " + id + " in " + directory_.string());
+  if (!is_there(place)) throw snapshot_error("there is no snapshot " + id + " in " + directory_.string());
   try {
     manifest out = manifest_from_json(docker::json::parse(read_file(place / manifest_name, 64 * 1024 * 1024)));
     if (out.id != id) throw snapshot_error("its manifest is of snapshot " + printable(out.id));
@@ -237,7 +237,7 @@ restored snapshot_store::restore(const std::string& id, const std::string& volum
 
 void snapshot_store::remove(const std::string& id) {
   const fs::path place = place_of(id);
-  if (!exists(place)) return;
+  if (!is_there(place)) return;
   // Out of the list first: a kill half-way must not leave a snapshot that looks whole.
   const fs::path leaving = with_suffix(place, being_removed);
   remove_tree(leaving);
