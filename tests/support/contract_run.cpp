@@ -1,13 +1,14 @@
 #include "tests/support/contract_run.hpp"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <ostream>
 #include <stdexcept>
+
+#include "tests/support/run_task.hpp"
 
 namespace orchestration {
 
@@ -103,12 +104,7 @@ task<> run_and_clean_up(const contract_scenario* scenario, contract_run* run) {
 void run_scenario(const contract_scenario& scenario, engine& under_test, const contract_setting& setting,
                   boost::asio::io_context& context) {
   contract_run run(under_test, setting);
-  std::exception_ptr failed;
-  boost::asio::co_spawn(context, run_and_clean_up(&scenario, &run),
-                        [&failed](std::exception_ptr thrown) { failed = thrown; });
-  context.restart();
-  context.run();
-  if (failed) std::rethrow_exception(failed);  // GoogleTest reports what()
+  run_task(run_and_clean_up(&scenario, &run), context);  // GoogleTest reports what it throws
 }
 
 std::ostream& operator<<(std::ostream& out, const contract_scenario& scenario) { return out << scenario.name; }
