@@ -1,0 +1,253 @@
+#include "orchestration/project/pin.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "orchestration/project/env_text.hpp"
+
+namespace orchestration {
+namespace {
+
+bool is_name_start(char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_name_part(char c) { return is_name_start(c) || (c >= '0' && c <= '9'); }
+
+std::size_t name_length(std::string_view text) {
+  if (text.empty() || !is_name_start(text.front())) return 0;
+  const auto end = std::find_if_not(text.begin(), text.end(), is_name_part);
+  return static_cast<std::size_t>(end - text.begin());
+}
+
+// A stretch of an image text: literal, or one variable with its operator and argument.
+struct piece {
+  std::string text;  // literal text, or the variable's name
+  bool variable = false;
+  std::string argument;  // ":-v1", "?set it", …
+};
+
+// The index behind the brace that closes the one at `open`.
+std::size_t behind_brace(std::string_view text, std::size_t open) {
+  int depth = 0;
+  for (std::size_t i = open; i < text.size(); ++i) {
+    depth += text[i] == '{' ? 1 : text[i] == '}' ? -1 : 0;
+    if (depth == 0) return i + 1;
+  }
+  return text.size();
+}
+
+std::vector<piece> pieces_of(std::string_view text) {
+  std::vector<piece> out;
+  const auto add_literal = [&](char c) {
+    if (out.empty() || out.back().variable) out.emplace_back();
+    out.back().text += c;
+  };
+  for (std::size_t i = 0; i < text.size();) {
+    const std::string_view rest = text.substr(i);
+    const bool braced = rest.starts_with("${");
+    const std::size_t length = rest.front() == '$' ? name_length(rest.substr(braced ? 2 : 1)) : 0;
+    if (length == 0) {
+      i += rest.starts_with("$$") ? 2 : 1;
+      add_literal(rest.front());
+      continue;
+    }
+    const std::size_t end = braced ? behind_brace(text, i + 1) : i + 1 + length;
+    const std::size_t name = i + (braced ? 2 : 1);
+    const std::size_t argument = name + length;
+    out.push_back({std::string(text.substr(name, length)), true,
+                   braced ? std::string(text.substr(argument, end - argument - 1)) : std::string()});
+    i = end;
+  }
+  return out;
+}
+
+void collect_variables(std::string_view text, std::vector<std::string>& out) {
+  for (const piece& each : pieces_of(text)) {
+    if (!each.variable) continue;
+    if (std::find(out.begin(), out.end(), each.text) == out.end()) out.push_back(each.text);
+    collect_variables(each.argument, out);
+  }
+}
+
+// What stands behind the colon of the tag; absent without one, or where a digest decides which image it is.
+std::optional<std::vector<piece>> tag_pieces(const std::vector<piece>& image) {
+  std::optional<std::vector<piece>> tag;
+  for (const piece& each : image) {
+    if (each.variable) {
+      if (tag) tag->push_back(each);
+      continue;
+    }
+    std::string_view text = each.text;
+    if (text.find('@') != std::string_view::npos) return std::nullopt;
+    if (const std::size_t slash = text.rfind('/'); slash != std::string_view::npos) {
+      tag.reset();  // the colon before it was a port's
+      text.remove_prefix(slash + 1);
+    }
+    if (const std::size_t colon = text.rfind(':'); colon != std::string_view::npos) {
+      tag.emplace();
+      text.remove_prefix(colon + 1);
+    }
+    if (tag && !text.empty()) tag->push_back({std::string(text), false, {}});
+  }
+  return tag;
+}
+
+// ${TAG:+x} gives x, not what TAG is set to.
+bool is_value_of_variable(const piece& each) {
+  return !each.argument.starts_with(":+") && !each.argument.starts_with("+");
+}
+
+std::string place_text(const service& s) {
+  return s.image_place.file.empty() ? std::string() : " (" + to_text(s.image_place) + ")";
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+using candidates = std::map<std::string, std::vector<std::string>>;  // variable → services
+
+candidates tag_variables(const project& p) {
+  candidates out;
+  for (const auto& [name, s] : p.services)
+    if (const tag_source source = find_tag_source(p, s); source.form == tag_form::variable)
+      out[source.variable].push_back(name);
+  return out;
+}
+
+std::string listed(const candidates& all) {
+  std::string out;
+  for (const auto& [variable, services] : all)
+    out += (out.empty() ? "" : ", ") + variable + " (" + listed(services) + ")";
+  return out;
+}
+
+[[noreturn]] void refuse_without_candidates(const project& p) {
+  std::string text = "no image takes its tag from one variable";
+  for (const auto& [name, s] : p.services)
+    if (!s.image_template.empty()) text += "\n  " + name + ": image: " + s.image_template + place_text(s);
+  throw pin_error(text +
+                  "\nWrite the tag there as ${IMAGE_TAG:-latest}, or give the whole image: --image SERVICE=IMAGE");
+}
+
+std::string chosen_name(const project& p, const candidates& all, const std::optional<std::string>& wanted) {
+  if (all.empty()) refuse_without_candidates(p);
+  if (wanted) {
+    if (!all.contains(*wanted))
+      throw pin_error(*wanted + " is not the tag of any image; these variables are: " + listed(all));
+    return *wanted;
+  }
+  if (all.size() > 1)
+    throw pin_error("the tags of the images come from several variables: " + listed(all) + "\nSay which one: --tag " +
+                    all.begin()->first + "=TAG");
+  return all.begin()->first;
+}
+
+std::filesystem::path env_file_of(const project& p, const variable_origin& origin) {
+  if (origin.source == variable_source::env_file) return origin.where.file;
+  // Of several --env-file the last wins, so a line added there is the one that counts.
+  if (p.explicit_env_files && !p.env_files.empty()) return p.env_files.back();
+  return p.working_dir / ".env";
+}
+
+const env_assignment* last_of(const std::vector<env_assignment>& all, std::string_view variable) {
+  const auto found = std::find_if(all.rbegin(), all.rend(), [&](const auto& a) { return a.name == variable; });
+  return found == all.rend() ? nullptr : &*found;
+}
+
+std::string with_line_added(std::string_view text, std::string_view variable, std::string_view value) {
+  const std::string line_end = text.find("\r\n") == std::string_view::npos ? "\n" : "\r\n";
+  std::string out(text);
+  const bool only_mark = text == "\xEF\xBB\xBF";
+  if (!out.empty() && !only_mark && !out.ends_with('\n')) out += line_end;
+  return out + std::string(variable) + "=" + env_text(value, env_quotes::none) + line_end;
+}
+
+std::string_view trimmed_start(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(" \t"), text.size()));
+}
+
+std::string with_value_replaced(std::string_view text, const env_assignment& a, std::string_view value) {
+  std::string_view before = text.substr(0, a.begin);
+  std::string_view after = text.substr(a.end);
+  std::string written = env_text(value, a.quotes);
+  if (a.is_note) {
+    after = text.substr(before.find_last_not_of(" \t") + 1);
+    before = text.substr(0, text.size() - after.size());
+    if (a.separator == ':') written.insert(0, 1, ' ');
+  }
+  // Between "=" and a comment, nothing at all would make the comment the value.
+  const bool before_comment = trimmed_start(after).starts_with('#');
+  if (trimmed_start(written).empty() && before_comment) written += "\"\"";
+  return std::string(before) + written + std::string(after);
+}
+
+}  // namespace
+
+tag_source find_tag_source(const project& p, const service& s) {
+  tag_source out;
+  collect_variables(s.image_template, out.variables);
+  const std::optional<std::vector<piece>> tag = tag_pieces(pieces_of(s.image_template));
+  const auto variables =
+      tag ? std::count_if(tag->begin(), tag->end(), [](const piece& each) { return each.variable; }) : 0;
+  if (!tag) {
+    out.form = out.variables.empty() ? tag_form::none : tag_form::elsewhere;
+  } else if (variables == 0) {
+    out.form = tag_form::literal;
+    out.literal = tag->empty() ? std::string() : tag->front().text;
+  } else {
+    out.form = tag_form::elsewhere;
+  }
+  if (variables != 1) return out;
+
+  const auto found = std::find_if(tag->begin(), tag->end(), [](const piece& each) { return each.variable; });
+  if (!is_value_of_variable(*found)) return out;
+  out.form = tag_form::variable;
+  out.variable = found->text;
+  if (found != tag->begin()) out.before = std::prev(found)->text;
+  if (std::next(found) != tag->end()) out.after = std::next(found)->text;
+  out.origin.name = out.variable;
+  if (const auto known = p.variables.find(out.variable); known != p.variables.end()) out.origin = known->second;
+  return out;
+}
+
+std::string variable_value(const tag_source& source, std::string_view tag) {
+  if (!source.before.empty() && tag.starts_with(source.before)) tag.remove_prefix(source.before.size());
+  if (!source.after.empty() && tag.ends_with(source.after)) tag.remove_suffix(source.after.size());
+  return std::string(tag);
+}
+
+tag_variable choose_tag_variable(const project& p, const std::optional<std::string>& wanted) {
+  const candidates all = tag_variables(p);
+  tag_variable out;
+  out.name = chosen_name(p, all, wanted);
+  out.services = all.at(out.name);
+  out.source = find_tag_source(p, p.services.at(out.services.front()));
+  if (out.source.origin.source == variable_source::process_environment)
+    throw pin_error(out.name +
+                    " is set in the environment, which wins over every env file: the next `docker compose "
+                    "up` from there would bring its tag back. Type `unset " +
+                    out.name + "` and try again");
+  out.file = env_file_of(p, out.source.origin);
+  return out;
+}
+
+std::optional<std::string> read_env_value(std::string_view text, std::string_view variable) {
+  const std::vector<env_assignment> all = env_assignments(text);
+  const env_assignment* last = last_of(all, variable);
+  if (last == nullptr) return std::nullopt;
+  return env_value(text, *last);
+}
+
+std::string rewrite_env_value(std::string_view text, std::string_view variable, std::string_view value) {
+  if (name_length(variable) != variable.size() || variable.empty())
+    throw pin_error("\"" + std::string(variable) + "\" is not the name of a variable");
+  if (value.find('\0') != std::string_view::npos) throw pin_error("the value holds a zero byte");
+  const std::vector<env_assignment> all = env_assignments(text);
+  const env_assignment* last = last_of(all, variable);
+  if (last == nullptr) return with_line_added(text, variable, value);
+  if (env_value(text, *last) == value && !has_references(text, *last)) return std::string(text);
+  return with_value_replaced(text, *last, value);
+}
+
+}  // namespace orchestration
