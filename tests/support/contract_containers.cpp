@@ -140,6 +140,15 @@ task<> bad_name_is_refused(contract_run& run) {
   EXPECT_NE(refused.words.find("Invalid container name"), std::string::npos) << refused.words;
 }
 
+task<> container_is_created_from_an_image_id(contract_run& run) {
+  const auto image = co_await run.e.inspect_image(run.images().runs);
+  const std::string image_id = image->string_at({"Id"});
+  const std::string id = co_await run.create("contract-a", body_for(image_id));
+  const json seen = co_await run.inspected(id);
+  EXPECT_EQ(seen.string_at({"Image"}), image_id);
+  EXPECT_EQ(seen.string_at({"Config", "Image"}), image_id);
+}
+
 task<> unknown_image_cannot_be_created_from(contract_run& run) {
   const std::string unknown = "contract.local/none:v1";
   const auto refused = co_await refusal_of(run.create("contract-a", body_for(unknown)));
@@ -331,6 +340,7 @@ std::vector<contract_scenario> container_scenarios() {
       {"AMissingContainerCannotBeWorkedOn", &missing_container_cannot_be_worked_on},
       {"ATakenNameIsRefusedAndTheHolderNamed", &taken_name_is_refused_and_the_holder_named},
       {"ABadNameIsRefused", &bad_name_is_refused},
+      {"AContainerIsCreatedFromAnImageId", &container_is_created_from_an_image_id},
       {"AnUnknownImageCannotBeCreatedFrom", &unknown_image_cannot_be_created_from},
       {"RenamingFreesTheOldName", &renaming_frees_the_old_name},
       {"RenamingToItsOwnNameIsFine", &renaming_to_its_own_name_is_fine},

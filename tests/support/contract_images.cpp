@@ -17,10 +17,14 @@ task<> image_is_tagged_again(contract_run& run) {
   const auto moved = co_await run.e.inspect_image(keep);
   const auto other = co_await run.e.inspect_image(run.images().exits_0);
   EXPECT_TRUE(moved && other && moved->string_at({"Id"}) == other->string_at({"Id"}));
+  const std::string source_id = source->string_at({"Id"});
+  co_await run.tag(source_id, keep);  // and back, by the image's id
+  const auto back = co_await run.e.inspect_image(keep);
+  EXPECT_TRUE(back && back->string_at({"Id"}) == source_id);
   co_await run.e.remove_image(keep);
   co_await run.e.remove_image(keep);
   const auto gone = co_await run.e.inspect_image(keep);
-  const auto still = co_await run.e.inspect_image(run.images().exits_0);
+  const auto still = co_await run.e.inspect_image(run.images().runs);
   EXPECT_FALSE(gone.has_value());
   EXPECT_TRUE(still.has_value());
   const auto unknown = co_await refusal_of(run.tag("contract.local/none:v1", keep));
@@ -39,6 +43,7 @@ void ignore_progress(const pull_progress&) {}
 task<> published_image_is_pulled_by_tag_and_by_digest(contract_run& run) {
   const std::string tag = run.images().published;
   const std::string pinned = repository_part(tag) + "@" + run.images().digest;
+  const std::string tag_and_digest = tag + "@" + run.images().digest;
   co_await run.e.remove_image(tag);
   const auto before = co_await run.e.inspect_image(tag);
   EXPECT_FALSE(before.has_value());
@@ -57,11 +62,13 @@ task<> published_image_is_pulled_by_tag_and_by_digest(contract_run& run) {
   co_await run.e.remove_image(tag);
   const auto removed = co_await run.e.inspect_image(tag);
   EXPECT_FALSE(removed.has_value());
-  co_await run.e.pull_image(pinned, "", ignore);
+  co_await run.e.pull_image(tag_and_digest, "", ignore);  // the digest counts
   const auto by_digest = co_await run.e.inspect_image(pinned);
   EXPECT_TRUE(by_digest && contains(by_digest->find("RepoDigests"), pinned));
   const auto by_tag = co_await run.e.inspect_image(tag);
   EXPECT_FALSE(by_tag.has_value()) << "a pull by digest does not bring the tag";
+  const auto by_both = co_await run.e.inspect_image(tag_and_digest);
+  EXPECT_TRUE(by_digest && by_both && by_both->string_at({"Id"}) == by_digest->string_at({"Id"}));
   co_await run.create("contract-a", body_for(pinned));
   const json container = co_await run.inspected("contract-a");
   EXPECT_EQ(container.string_at({"Image"}), by_digest->string_at({"Id"}));
