@@ -1,0 +1,268 @@
+#include "orchestration/files/durable_file.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "orchestration/files/disk_space.hpp"
+#include "orchestration/files/file_error.hpp"
+#include "tests/files/child_process.hpp"
+#include "tests/files/temporary_directory.hpp"
+
+namespace orchestration {
+namespace {
+
+using test::put;
+using test::text_of;
+
+std::size_t names_in(const std::filesystem::path& directory) {
+  return static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator(directory), std::filesystem::directory_iterator()));
+}
+
+struct stat status_of(const std::filesystem::path& path) {
+  struct stat out {};
+  EXPECT_EQ(::lstat(path.c_str(), &out), 0);
+  return out;
+}
+
+template <class Work>
+std::string failure_of(Work work) {
+  try {
+    work();
+  } catch (const file_error& error) {
+    return error.what();
+  }
+  return "nothing failed";
+}
+
+TEST(DurableFile, ReplacesTheContentAndLeavesNothingElse) {
+  test::temporary_directory place;
+  put(place / "state", "old");
+  write_durably(place / "state", "new");
+  EXPECT_EQ(text_of(place / "state"), "new");
+  EXPECT_EQ(names_in(place.path()), 1U);
+}
+
+TEST(DurableFile, HasTheModeAskedForWhateverTheUmask) {
+  test::temporary_directory place;
+  const mode_t before = ::umask(077);
+  write_durably(place / "a", "x", 0644);
+  ::umask(0);
+  write_durably(place / "b", "x");
+  ::umask(before);
+  EXPECT_EQ(status_of(place / "a").st_mode & 07777, 0644U);
+  EXPECT_EQ(status_of(place / "b").st_mode & 07777, 0600U);
+}
+
+TEST(DurableFile, GivesUpWithoutCommit) {
+  test::temporary_directory place;
+  put(place / "state", "old");
+  {
+    durable_file file(place / "state");
+    file.write("half");
+    EXPECT_EQ(names_in(place.path()), 2U);
+  }
+  EXPECT_EQ(text_of(place / "state"), "old");
+  EXPECT_EQ(names_in(place.path()), 1U);
+}
+
+TEST(DurableFile, KilledBetweenWriteAndRenameLeavesTheOldContent) {
+  test::temporary_directory place;
+  put(place / "state", "old");
+  const int end = test::in_child([&] {
+    durable_file file(place / "state");
+    file.write("new");
+    return ::raise(SIGKILL);
+  });
+  EXPECT_EQ(end, -SIGKILL);
+  EXPECT_EQ(text_of(place / "state"), "old");
+}
+
+TEST(DurableFile, ReplacesASymlinkInsteadOfWritingThroughIt) {
+  test::temporary_directory place;
+  put(place / "victim", "untouched");
+  std::filesystem::create_symlink(place / "victim", place / "state");
+  write_durably(place / "state", "new");
+  EXPECT_EQ(text_of(place / "victim"), "untouched");
+  EXPECT_FALSE(std::filesystem::is_symlink(place / "state"));
+}
+
+TEST(DurableFile, TakesATargetWhoseNameHasTheFullLength) {
+  test::temporary_directory place;
+  const std::string name(255, 'n');
+  write_durably(place / name, "x");
+  EXPECT_EQ(text_of(place / name), "x");
+}
+
+TEST(DurableFile, NamesTheFileAndTheReason) {
+  test::temporary_directory place;
+  const std::filesystem::path path = place / "missing/state";
+  EXPECT_EQ(failure_of([&] { write_durably(path, "x"); }),
+            "cannot write " + path.string() + ": no such file or directory");
+}
+
+TEST(DurableFile, AFullDiskLeavesTheOldContentAndSaysSo) {
+  test::temporary_directory place;
+  const int end = test::in_child([&] {
+    test::own_mounts();
+    test::mount_small(place.path(), "size=64k");
+    put(place / "state", "old");
+    try {
+      write_durably(place / "state", std::string(1 << 20, 'x'));
+    } catch (const file_error& error) {
+      const std::string expected = "cannot write " + (place / "state").string() + ": no space left on device";
+      if (!error.out_of_space() || error.what() != expected) return 2;
+      return text_of(place / "state") == "old" && names_in(place.path()) == 1 ? 0 : 3;
+    }
+    return 4;
+  });
+  EXPECT_EQ(end, 0);
+}
+
+TEST(ReplaceText, KeepsModeOwnerGroupAndAttributes) {
+  test::temporary_directory place;
+  const std::filesystem::path path = place / ".env";
+  put(path, "TAG=v1\n");
+  ASSERT_EQ(::chown(path.c_str(), 1234, 5678), 0);
+  ASSERT_EQ(::chmod(path.c_str(), 0640), 0);
+  ASSERT_EQ(::setxattr(path.c_str(), "user.note", "kept", 4, 0), 0);
+  // user::rw- user:1000:r-- group::r-- mask::r-- other::---, as the kernel writes it.
+  const std::string acl(
+      "\2\0\0\0\1\0\6\0\377\377\377\377\2\0\4\0\350\3\0\0\4\0\4\0\377\377\377\377\20\0\4\0\377\377\377\377"
+      "\40\0\0\0\377\377\377\377",
+      44);
+  ASSERT_EQ(::setxattr(path.c_str(), "system.posix_acl_access", acl.data(), acl.size(), 0), 0);
+
+  EXPECT_EQ(replace_text_keeping_attributes(path, "TAG=v2\n"), replacement::renamed);
+
+  EXPECT_EQ(text_of(path), "TAG=v2\n");
+  const struct stat after = status_of(path);
+  EXPECT_EQ(after.st_mode & 07777, 0640U);
+  EXPECT_EQ(after.st_uid, 1234U);
+  EXPECT_EQ(after.st_gid, 5678U);
+  std::string value(100, '\0');
+  EXPECT_EQ(::getxattr(path.c_str(), "user.note", value.data(), value.size()), 4);
+  EXPECT_EQ(value.substr(0, 4), "kept");
+  EXPECT_EQ(::getxattr(path.c_str(), "system.posix_acl_access", value.data(), value.size()), 44);
+  EXPECT_EQ(value.substr(0, 44), acl);
+  EXPECT_EQ(names_in(place.path()), 1U);
+}
+
+TEST(ReplaceText, FollowsASymlinkAndKeepsIt) {
+  test::temporary_directory place;
+  std::filesystem::create_directory(place / "shared");
+  put(place / "shared/real.env", "TAG=v1\n");
+  std::filesystem::create_symlink("shared/real.env", place / ".env");
+  EXPECT_EQ(replace_text_keeping_attributes(place / ".env", "TAG=v2\n"), replacement::renamed);
+  EXPECT_TRUE(std::filesystem::is_symlink(place / ".env"));
+  EXPECT_EQ(text_of(place / "shared/real.env"), "TAG=v2\n");
+}
+
+TEST(ReplaceText, OverwritesInPlaceWhenTheFileIsAMountPoint) {
+  test::temporary_directory place;
+  put(place / "real", "TAG=v1-and-longer\n");
+  put(place / ".env", "");
+  const int end = test::in_child([&] {
+    test::own_mounts();
+    if (::mount((place / "real").c_str(), (place / ".env").c_str(), nullptr, MS_BIND, nullptr) != 0) return 2;
+    if (replace_text_keeping_attributes(place / ".env", "TAG=v2\n") != replacement::in_place) return 3;
+    return names_in(place.path()) == 2 ? 0 : 4;
+  });
+  EXPECT_EQ(end, 0);
+  EXPECT_EQ(text_of(place / "real"), "TAG=v2\n");
+}
+
+TEST(ReplaceText, RefusesWhatIsMissingOrNoFile) {
+  test::temporary_directory place;
+  EXPECT_EQ(failure_of([&] { replace_text_keeping_attributes(place / ".env", "x"); }),
+            "cannot replace " + (place / ".env").string() + ": no such file or directory");
+  EXPECT_EQ(failure_of([&] { replace_text_keeping_attributes(place.path(), "x"); }),
+            "cannot replace " + place.path().string() + ": it is not a regular file");
+  EXPECT_EQ(names_in(place.path()), 0U);
+}
+
+TEST(ReplaceText, ChangesNothingWhenTheOwnerCannotBeKept) {
+  test::temporary_directory place;
+  put(place / ".env", "TAG=v1\n");
+  ASSERT_EQ(::chmod((place / ".env").c_str(), 0644), 0);
+  ASSERT_EQ(::chmod(place.path().c_str(), 0777), 0);
+  const int end = test::in_child([&] {
+    if (::setgid(4321) != 0 || ::setuid(4321) != 0) return 2;
+    const std::string said = failure_of([&] { replace_text_keeping_attributes(place / ".env", "TAG=v2\n"); });
+    return said.starts_with("cannot keep the owner of") ? 0 : 3;
+  });
+  EXPECT_EQ(end, 0);
+  EXPECT_EQ(text_of(place / ".env"), "TAG=v1\n");
+  EXPECT_EQ(names_in(place.path()), 1U);
+}
+
+TEST(ReadFile, GivesEveryByteAndRefusesMoreThanAllowed) {
+  test::temporary_directory place;
+  const std::string bytes("a\0b\xff\n", 5);
+  put(place / "f", bytes);
+  EXPECT_EQ(read_file(place / "f"), bytes);
+  EXPECT_EQ(read_file(place / "f", 5), bytes);
+  EXPECT_EQ(failure_of([&] { read_file(place / "f", 4); }),
+            "cannot read " + (place / "f").string() + ": it is longer than 4 bytes");
+}
+
+TEST(ReadFile, RefusesDirectoriesAndDoesNotHangOnAFifo) {
+  test::temporary_directory place;
+  ASSERT_EQ(::mkfifo((place / "fifo").c_str(), 0600), 0);
+  EXPECT_NE(failure_of([&] { read_file(place / "fifo"); }).find("not a regular file"), std::string::npos);
+  EXPECT_NE(failure_of([&] { read_file(place.path()); }).find("is a directory"), std::string::npos);
+  EXPECT_NE(failure_of([&] { read_file(place / "none"); }).find("no such file"), std::string::npos);
+}
+
+TEST(PrivateDirectory, IsMadeWithItsParentsForUsAlone) {
+  test::temporary_directory place;
+  const mode_t before = ::umask(0);
+  ensure_private_directory(place / "a/b/c");
+  ::umask(before);
+  EXPECT_EQ(status_of(place / "a").st_mode & 07777, 0700U);
+  EXPECT_EQ(status_of(place / "a/b/c").st_mode & 07777, 0700U);
+  EXPECT_NO_THROW(ensure_private_directory(place / "a/b/c/"));
+}
+
+TEST(PrivateDirectory, RefusesOneThatOthersMayWriteTo) {
+  test::temporary_directory place;
+  ASSERT_EQ(::chmod(place.path().c_str(), 0770), 0);
+  EXPECT_EQ(failure_of([&] { ensure_private_directory(place.path()); }),
+            "cannot use the directory " + place.path().string() + ": group or others may write to it; run: chmod 700 " +
+                place.path().string());
+}
+
+TEST(PrivateDirectory, RefusesAForeignOwnerAFileAndASymlink) {
+  test::temporary_directory place;
+  std::filesystem::create_directory(place / "foreign");
+  ASSERT_EQ(::chown((place / "foreign").c_str(), 1234, 1234), 0);
+  put(place / "file", "");
+  std::filesystem::create_directory(place / "real");
+  std::filesystem::create_symlink("real", place / "link");
+  EXPECT_NE(failure_of([&] { ensure_private_directory(place / "foreign"); }).find("belongs to user 1234"),
+            std::string::npos);
+  EXPECT_NE(failure_of([&] { ensure_private_directory(place / "file"); }).find("not a directory"), std::string::npos);
+  EXPECT_NE(failure_of([&] { ensure_private_directory(place / "link"); }).find("not a directory"), std::string::npos);
+}
+
+TEST(DiskSpace, IsThatOfTheFileSystemThatWouldHoldThePath) {
+  test::temporary_directory place;
+  const int end = test::in_child([&] {
+    test::own_mounts();
+    test::mount_small(place.path(), "size=1m,nr_inodes=100");
+    const disk_space room = disk_space_at(place / "not/yet/there");
+    if (room.total_bytes != 1 << 20 || room.free_bytes > room.total_bytes) return 2;
+    if (!room.free_inodes || *room.free_inodes > 100) return 3;
+    put(place / "f", std::string(512 * 1024, 'x'));
+    if (disk_space_at(place.path()).free_bytes > room.free_bytes - 512 * 1024) return 4;
+    return disk_space_at("/").file_system != room.file_system ? 0 : 5;
+  });
+  EXPECT_EQ(end, 0);
+}
+
+}  // namespace
+}  // namespace orchestration
