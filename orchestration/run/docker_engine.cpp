@@ -70,8 +70,6 @@ task<std::string> docker_engine::create_container(std::string name, json body, s
 task<> docker_engine::start_container(std::string id) { co_await client_.containers().start(std::move(id)); }
 
 task<> docker_engine::stop_container(std::string id, std::optional<std::chrono::seconds> grace_period) {
-  const auto seen = co_await client_.containers().inspect(id);
-  if (seen && is_paused(*seen)) co_await unpause_container(id);
   co_await client_.containers().stop(std::move(id), grace_period);
 }
 

@@ -30,7 +30,7 @@ class docker_engine : public engine {
   docker::task<std::optional<docker::json>> inspect_container(std::string id) override;
   docker::task<std::string> create_container(std::string name, docker::json body, std::string platform) override;
   docker::task<> start_container(std::string id) override;
-  /// A paused container is let go first: frozen, it would not hear the signal and be killed after the grace period.
+  /// A paused container: the engine lets it go once the signal is sent, so that it hears it (seen on 20.10).
   docker::task<> stop_container(std::string id, std::optional<std::chrono::seconds> grace_period) override;
   docker::task<> pause_container(std::string id) override;                     // paused already: fine
   docker::task<> unpause_container(std::string id) override;                   // running already: fine

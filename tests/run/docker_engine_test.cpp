@@ -104,16 +104,13 @@ TEST_F(DockerEngine, ListsEveryStateAndLetsTheEngineFilter) {
   EXPECT_NE(asked.find("%22c%22"), std::string::npos) << asked;
 }
 
-TEST_F(DockerEngine, LetsAPausedContainerGoBeforeItStopsIt) {
-  talk_.will_answer(200, paused);
+TEST_F(DockerEngine, StopsWithTheGracePeriodOrTheContainersOwn) {
   talk_.will_answer(204, "");
-  talk_.will_answer(204, "");
+  talk_.will_answer(304, "");
   auto tested = engine();
   run(tested.stop_container("web", std::chrono::seconds(5)));
-  EXPECT_EQ(talk_.asked(),
-            "GET /containers/web/json\n"
-            "POST /containers/web/unpause\n"
-            "POST /containers/web/stop?t=5\n");
+  run(tested.stop_container("web", std::nullopt));
+  EXPECT_EQ(talk_.asked(), "POST /containers/web/stop?t=5\nPOST /containers/web/stop\n");
 }
 
 TEST_F(DockerEngine, ForgivesWhatIsSoAlready) {
