@@ -104,13 +104,13 @@ TEST_F(DockerEngine, ListsEveryStateAndLetsTheEngineFilter) {
   EXPECT_NE(asked.find("%22c%22"), std::string::npos) << asked;
 }
 
-TEST_F(DockerEngine, StopsWithTheGracePeriodOrTheContainersOwn) {
+TEST_F(DockerEngine, StopsWithTheGracePeriodOnceMoreWithoutHarm) {
   talk_.will_answer(204, "");
   talk_.will_answer(304, "");
   auto tested = engine();
   run(tested.stop_container("web", std::chrono::seconds(5)));
-  run(tested.stop_container("web", std::nullopt));
-  EXPECT_EQ(talk_.asked(), "POST /containers/web/stop?t=5\nPOST /containers/web/stop\n");
+  run(tested.stop_container("web", std::chrono::seconds(5)));
+  EXPECT_EQ(talk_.asked(), "POST /containers/web/stop?t=5\nPOST /containers/web/stop?t=5\n");
 }
 
 TEST_F(DockerEngine, ForgivesWhatIsSoAlready) {
