@@ -200,7 +200,8 @@ docker::task<std::optional<run_result>> updater::recover() {
   switch (resume(found)) {
     case resume_way::undo: {
       const std::optional<update_state> back = next(found, event::interrupted, open->kind == "rollback", false);
-      co_await enter(*open, *back, open->reason.empty() ? "interrupted" : open->reason);
+      const std::string cause = open->reason.empty() ? "interrupted" : open->reason;
+      co_await enter(*open, *back, cause);
       break;
     }
     case resume_way::forward:
