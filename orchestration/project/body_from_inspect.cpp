@@ -76,8 +76,11 @@ void set_entrypoint(json& body, const json& image) {
     body["Entrypoint"] = json::array_of(std::vector<std::string>{""});
 }
 
-void drop_what_the_id_named(json& body, const std::string& id) {
-  if (is_id_prefix(id, body.string_at({"Hostname"}))) body.erase("Hostname");
+// The host name is the id's, or the host's own with its UTS namespace.
+void drop_names_from_id(json& body, const json& host, const std::string& id) {
+  const bool of_host = host.string_at({"UTSMode"}) == "host";
+  if (of_host || is_id_prefix(id, body.string_at({"Hostname"}))) body.erase("Hostname");
+  if (of_host) body.erase("Domainname");
 }
 
 // Each of these is refused beside a network namespace that belongs to another container.
@@ -155,9 +158,8 @@ void put_mac_address(json& body, json& at_create, const std::string& primary, ap
   if (!mac.empty() && primary != "host" && primary != "none") at_create[primary]["MacAddress"] = mac;
 }
 
-void put_endpoints(create_request& request, const json& inspect, api_version api) {
+void put_endpoints(create_request& request, json& host, const json& inspect, api_version api) {
   json& body = request.body;
-  json& host = body["HostConfig"];
   const std::string id = inspect.at("Id").as_string();
   const json* found = inspect.path({"NetworkSettings", "Networks"});
   const json shown = found == nullptr || !found->is_object() ? json::make_object() : *found;
@@ -219,23 +221,19 @@ create_request body_from_inspect(const json& inspect, api_version api, const jso
   const std::string name = inspect.at("Name").as_string();
   out.name = name.starts_with('/') ? name.substr(1) : name;
   out.body = inspect.at("Config");
-  out.body["HostConfig"] = inspect.at("HostConfig");
-  json& host = out.body["HostConfig"];
+  json host = inspect.at("HostConfig");
 
-  drop_what_the_id_named(out.body, inspect.at("Id").as_string());
-  if (host.string_at({"UTSMode"}) == "host") {
-    out.body.erase("Hostname");
-    out.body.erase("Domainname");
-  }
+  drop_names_from_id(out.body, host, inspect.at("Id").as_string());
   set_entrypoint(out.body, image);
   clean_host_config(host);
   name_anonymous_volumes(host, inspect);
   if (host.string_at({"NetworkMode"}).starts_with("container:"))
     drop_own_network(out.body, host);
   else
-    put_endpoints(out, inspect, api);
+    put_endpoints(out, host, inspect, api);
   if (host.bool_at({"AutoRemove"}))
     out.warnings.push_back("container " + out.name + " is removed by the engine as soon as it stops");
+  out.body["HostConfig"] = std::move(host);
   return out;
 }
 

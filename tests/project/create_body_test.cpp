@@ -271,5 +271,170 @@ INSTANTIATE_TEST_SUITE_P(Compose, Recorded, testing::ValuesIn(all_recordings()),
                            return each.param.name + "_" + std::to_string(each.param.api.minor);
                          });
 
+// --- what compose refuses, or sends though the engine would not honour it ---
+
+create_request request_of(const std::string& name, const std::string& service, api_version api) {
+  const json recorded = read_json(data + name + "/recorded.json");
+  const project p = project_of(name, recorded.at("canonical"));
+  create_context context;
+  context.api = api;
+  return make_create_request(p, p.services.at(service), 1, context);
+}
+
+std::string refusal(const std::string& name, const std::string& service, api_version api) {
+  try {
+    request_of(name, service, api);
+  } catch (const create_body_error& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(CreateBody, RefusesWhatAnOldEngineWouldMountOtherwise) {
+  EXPECT_EQ(refusal("image_volume", "web", {1, 47}),
+            "services.web.volumes: a volume of type image needs Docker Engine 28 (API 1.48) or later");
+  EXPECT_EQ(
+      refusal("volume_subpath", "web", {1, 44}),
+      "services.web.volumes: subpath needs Docker Engine 26 (API 1.45); an older one would mount the whole volume");
+  EXPECT_EQ(refusal("bind_recursive", "web", {1, 43}),
+            "services.web.volumes: bind.recursive: readonly needs Docker Engine 25 (API 1.44)");
+}
+
+TEST(CreateBody, RefusesSeveralMacAddressesOnAnOldEngine) {
+  EXPECT_EQ(refusal("networks_recent", "web", {1, 41}),
+            "services.web.networks.front.mac_address: needs Docker Engine 25 (API 1.44) for any but the first network");
+}
+
+TEST(CreateBody, GivesTheEndpointsMacAddressToTheContainerOnAnOldEngine) {
+  const create_request request = request_of("mac_address_endpoint", "endpoint", {1, 41});
+  EXPECT_EQ(request.body.string_at({"MacAddress"}), "02:42:ac:11:65:44");
+  EXPECT_EQ(request.body.at("NetworkingConfig").to_text().find("MacAddress"), std::string::npos);
+}
+
+TEST(CreateBody, LeavesOutAStartIntervalThatTheEngineDoesNotKnow) {
+  const create_request request = request_of("health_start_interval", "web", {1, 43});
+  EXPECT_FALSE(request.body.at("Healthcheck").contains("StartInterval"));
+  ASSERT_EQ(request.warnings.size(), 1U);
+  EXPECT_EQ(request.warnings[0],
+            "service web: healthcheck.start_interval needs Docker Engine 25 (API 1.44) and is left out");
+}
+
+TEST(CreateBody, LeavesOutNetworkOptionsThatTheEngineDoesNotKnow) {
+  const create_request request = request_of("networks_recent", "web", {1, 47});
+  EXPECT_EQ(request.warnings.size(), 3U);  // interface_name once, gw_priority twice
+  EXPECT_EQ(request.body.to_text().find("GwPriority"), std::string::npos);
+}
+
+// --- single rules ---
+
+project one_service(const json& document) {
+  project p;
+  p.name = "shop";
+  p.working_dir = "/srv/shop";
+  p.services["web"] = service_of("shop", "web", document);
+  return p;
+}
+
+create_request request_for(const project& p, const create_context& context = {}) {
+  return make_create_request(p, p.services.at("web"), 1, context);
+}
+
+std::string refusal(const project& p) {
+  try {
+    request_for(p);
+  } catch (const create_body_error& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(CreateBody, LeavesLabelsOutThatAreNotKnownYet) {
+  const json labels = request_for(one_service(json::object({{"image", "x"}}))).body.at("Labels");
+  EXPECT_FALSE(labels.contains("com.docker.compose.image"));
+  EXPECT_FALSE(labels.contains("com.docker.compose.config-hash"));
+}
+
+TEST(CreateBody, SortsTheDependsOnLabel) {
+  project p = one_service(json::parse(
+      R"({"image":"x","depends_on":{"z":{"condition":"service_healthy"},"a":{"condition":"service_started","restart":true}}})"));
+  p.services["a"];
+  p.services["z"];
+  EXPECT_EQ(request_for(p).body.at("Labels").string_at({"com.docker.compose.depends_on"}),
+            "a:service_started:true,z:service_healthy:false");
+}
+
+TEST(CreateBody, KeepsAReferenceToAServiceUntilItsContainerIsThere) {
+  const project p = one_service(json::parse(
+      R"({"image":"x","network_mode":"service:vpn","ipc":"service:vpn","pid":"service:vpn","volumes_from":["vpn:ro"]})"));
+  json body = request_for(p).body;
+  EXPECT_EQ(body.string_at({"HostConfig", "NetworkMode"}), "service:vpn");
+  EXPECT_EQ(body.at("HostConfig").at("VolumesFrom").to_text(), R"(["service:vpn"])");
+  resolve_containers(body, {{"vpn", "0123"}});
+  for (const char* mode : {"NetworkMode", "IpcMode", "PidMode"})
+    EXPECT_EQ(body.string_at({"HostConfig", mode}), "container:0123") << mode;
+  EXPECT_EQ(body.at("HostConfig").at("VolumesFrom").to_text(), R"(["0123"])");
+}
+
+TEST(CreateBody, PutsTheServicesEnvironmentOverTheClients) {
+  create_context context;
+  context.client_environment = {{"HTTP_PROXY", "http://proxy"}, {"NO_PROXY", "a"}};
+  const project p = one_service(json::parse(R"({"image":"x","environment":{"NO_PROXY":"b","Z":null}})"));
+  EXPECT_EQ(request_for(p, context).body.at("Env").to_text(), R"(["HTTP_PROXY=http://proxy","NO_PROXY=b","Z"])");
+}
+
+TEST(CreateBody, TakesOverTheAnonymousVolumesOfTheOldContainer) {
+  create_context context;
+  inherited_mount old;
+  old.type = "volume";
+  old.source = "0123";
+  old.target = "/data";
+  context.inherited = {old};
+  const project p = one_service(json::parse(
+      R"({"image":"x","volumes":[{"type":"volume","target":"/data","volume":{}},{"type":"volume","target":"/new"}]})"));
+  EXPECT_EQ(request_for(p, context).body.at("HostConfig").at("Mounts").to_text(),
+            R"([{"Type":"volume","Source":"0123","Target":"/data"},{"Type":"volume","Target":"/new"}])");
+}
+
+TEST(CreateBody, RefusesSecretsThatAreNoFiles) {
+  project p = one_service(json::parse(R"({"image":"x","secrets":[{"source":"token"}]})"));
+  EXPECT_EQ(refusal(p), "services.web.secrets: \"token\" is not defined; add it under the top-level secrets");
+  p.secrets["token"].document = json::object({{"environment", "TOKEN"}});
+  EXPECT_EQ(refusal(p),
+            "services.web.secrets: \"token\" does not come from a file, and dockupd cannot write it into the "
+            "container; give it a file");
+  p.secrets["token"].external = true;
+  EXPECT_EQ(refusal(p), "services.web.secrets: \"token\" is external, which only Swarm has; give it a file");
+}
+
+TEST(CreateBody, RefusesASeccompProfileItCannotRead) {
+  const project p = one_service(json::parse(R"({"image":"x","security_opt":["seccomp=missing.json"]})"));
+  EXPECT_EQ(refusal(p), "services.web.security_opt: cannot read the seccomp profile /srv/shop/missing.json");
+}
+
+TEST(CreateBody, RefusesANetworkThatIsNotDefined) {
+  const project p = one_service(json::parse(R"({"image":"x","networks":{"back":null}})"));
+  EXPECT_EQ(refusal(p), "services.web.networks: \"back\" is not defined; add it under the top-level networks");
+}
+
+TEST(NetworkBody, WritesTheHashOnlyWhenItIsKnown) {
+  network n;
+  n.key = "back";
+  n.name = "shop_back";
+  EXPECT_FALSE(network_create_body({}, n).at("Labels").contains("com.docker.compose.config-hash"));
+  EXPECT_EQ(network_create_body({}, n, "0123").at("Labels").at("com.docker.compose.config-hash"), json("0123"));
+  n.external = true;
+  EXPECT_THROW(network_create_body({}, n), create_body_error);
+}
+
+TEST(VolumeBody, WritesTheHashOnlyWhenItIsKnown) {
+  volume v;
+  v.key = "data";
+  v.name = "shop_data";
+  EXPECT_FALSE(volume_create_body({}, v).at("Labels").contains("com.docker.compose.config-hash"));
+  EXPECT_EQ(volume_create_body({}, v, "0123").at("Labels").at("com.docker.compose.config-hash"), json("0123"));
+  v.external = true;
+  EXPECT_THROW(volume_create_body({}, v), create_body_error);
+}
+
 }  // namespace
 }  // namespace orchestration
