@@ -26,7 +26,7 @@ struct engine_address {
   std::string port;                                  // tcp: 2375 when not given, tls: 2376, ssh: may be empty
   std::string base_path;                             // put before every path: "" or "/engines/one"
   std::string text = "unix:///var/run/docker.sock";  // as the user wrote it
-  std::string origin = "the default";                // who said so: "--host", "DOCKER_HOST", "context prod"
+  std::string origin;                                // who said so: "--host", "DOCKER_HOST"; "" when nobody did
 
   bool is_local() const noexcept { return transport == docker::transport::unix_socket; }
 };

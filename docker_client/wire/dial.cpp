@@ -47,7 +47,9 @@ class socket_stream : public byte_stream {
   Socket socket_;
 };
 
-std::string shown(const engine_address& address) { return address.text + " (from " + address.origin + ")"; }
+std::string shown(const engine_address& address) {
+  return address.origin.empty() ? address.text : address.text + " (from " + address.origin + ")";
+}
 
 std::string advice(const engine_address& address, const error_code& failure) {
   using boost::system::errc::no_such_file_or_directory;
