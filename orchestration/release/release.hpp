@@ -22,8 +22,8 @@ struct released_container {
   std::string image_id;         // sha256:…
   std::string image_digest;     // repo@sha256:… when known
   std::string config_hash;
-  bool should_run = true;       // false: a one-shot that has completed, or stopped by the operator
-  bool completes = false;       // a one-shot
+  bool should_run = true;  // false: a one-shot that has completed, or stopped by the operator
+  bool completes = false;  // a one-shot
   bool paused = false;
   bool has_health_check = false;
   std::int64_t start_budget_ms = 0;  // what its health check implies
@@ -64,7 +64,7 @@ struct release {
   std::string created_by;  // who
   std::string reason;      // why: "update --tag v2", "found running"
   release_verdict verdict = release_verdict::unverified;
-  int previous = 0;           // the release that ran before; 0: none
+  int previous = 0;            // the release that ran before; 0: none
   bool ran_migration = false;  // a one-shot ran on the way here: going back asks what happens to the data
   std::string attempt_id;
   std::vector<released_container> containers;  // by service, then number
