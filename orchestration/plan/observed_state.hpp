@@ -60,10 +60,10 @@ struct observed_state {
   std::string engine_id;  // /info ID
   int api_major = 1;
   int api_minor = 41;
-  std::vector<observed_container> containers;       // of this project, one-offs left out; by service, then number
-  std::map<std::string, observed_volume> volumes;   // by real name: those the project names and that exist
-  std::map<std::string, observed_network> networks; // by real name: those the project names and that exist
-  std::map<std::string, observed_image> images;     // by reference as written: those that are local
+  std::vector<observed_container> containers;        // of this project, one-offs left out; by service, then number
+  std::map<std::string, observed_volume> volumes;    // by real name: those the project names and that exist
+  std::map<std::string, observed_network> networks;  // by real name: those the project names and that exist
+  std::map<std::string, observed_image> images;      // by reference as written: those that are local
 };
 
 /// The fields above from an inspect answer (API 1.41 – 1.51). Throws docker::json_error when it is no such answer.

@@ -59,15 +59,26 @@ struct create_container {
   std::string digest;          // of the image, when it was pulled by this plan
   std::string image_id;        // known beforehand only when a stored release is brought back
   std::string platform;
-  std::string replaces;        // id of the old container, whose anonymous volumes are carried over; may be empty
-  docker::json body;           // create body; the image label and carried volumes are added when it is sent
+  std::string replaces;  // id of the old container, whose anonymous volumes are carried over; may be empty
+  docker::json body;     // create body; the image label and carried volumes are added when it is sent
   std::vector<std::pair<std::string, docker::json>> connect_after;  // network, endpoint: engines before API 1.44
 };
-/// Stops the container and disarms it: restart policy "no", so that no reboot starts it beside its successor.
+/// Stops the container and disarms it: restart policy "no", so that no reboot starts it beside its successor. One that
+/// does not run is only disarmed.
 struct stop_container {
   container_ref target;
   run_state was = run_state::running;
   std::optional<std::chrono::seconds> grace_period;  // absent: the container's own
+  // How it was found, so that the way back can be planned without looking again. Empty in an undo.
+  std::string name;
+  std::string image_id;
+  std::string config_hash;
+  docker::json restart_policy;
+  goal until = goal::started;  // what those that depend on it need
+  bool has_health_check = false;
+  bool sound = true;  // false: it was restarting or unhealthy, so nothing is to be proven of it
+  std::chrono::milliseconds budget{0};
+  std::chrono::milliseconds steady_for{0};
 };
 struct rename_container {
   container_ref target;
@@ -94,15 +105,15 @@ struct restore_volumes {
 struct start_container {
   container_ref target;
   goal until = goal::started;
-  docker::json restart_policy;  // re-armed with this before the start; null: leave as created
-  run_state leave = run_state::running;  // paused: pause again after the start
+  docker::json restart_policy;           // re-armed with this before the start; null: leave as created
+  run_state leave = run_state::running;  // paused: pause again after the start; stopped: re-arm only, no start
   std::chrono::milliseconds budget{0};   // for reaching `until`
 };
 struct verify_container {
   container_ref target;
-  std::string name;         // has to bear it
+  std::string name;  // has to bear it
   run_state expected = run_state::running;
-  std::string image;        // the running image is the one this names locally (with digest, if given)…
+  std::string image;  // the running image is the one this names locally (with digest, if given)…
   std::string digest;
   std::string image_id;     // …or exactly this one; empty: by `image`
   std::string config_hash;  // label; empty: not compared
@@ -148,8 +159,9 @@ struct plan {
   bool empty() const { return operations.empty(); }
 };
 
-/// "web.1" parts; to_text(plan) is one line an operation:
-/// "1 pull      127.0.0.1:5000/shop:v2   web, migrate    image v1 -> v2"
+/// One line an operation, then one a note: number, verb, subject, detail, cause, what it comes after.
+/// "1 pull    127.0.0.1:5000/shop:v2  for migrate, web  image shop:v1 -> shop:v2"
+/// "2 create  web.1                                     image shop:v1 -> shop:v2  after 1"
 std::string to_text(const plan& p);
 /// For people and scripts: no create bodies, no environment values.
 docker::json to_public_json(const plan& p);

@@ -27,14 +27,14 @@ enum class take_snapshot { yes, no };
 
 struct reconcile_options {
   reconcile_options() = default;
-  std::string attempt_id;                        // becomes part of temporary names and labels
-  std::string store_id;                          // label io.dockupd.store
-  std::string snapshot_id;                       // for the snapshot this plan takes
-  int from_release = 0;                          // the release whose data is there now
+  std::string attempt_id;   // becomes part of temporary names and labels
+  std::string store_id;     // label io.dockupd.store
+  std::string snapshot_id;  // for the snapshot this plan takes
+  int from_release = 0;     // the release whose data is there now
   take_snapshot snapshot = take_snapshot::yes;
-  std::set<std::string> services;                // the chosen ones; empty: all
-  std::map<std::string, std::string> digests;    // image reference → digest, as the registry resolved it
-  std::optional<pin_tag> pin;                    // the tag line to write
+  std::set<std::string> services;                          // the chosen ones; empty: all
+  std::map<std::string, std::string> digests;              // image reference → digest, as the registry resolved it
+  std::optional<pin_tag> pin;                              // the tag line to write
   std::optional<std::chrono::milliseconds> health_budget;  // instead of what the health check implies
   std::chrono::milliseconds steady_for{10'000};            // without a health check
   std::chrono::milliseconds healthy_for{2'000};            // with one
@@ -56,10 +56,14 @@ plan plan_rollback(const release& target, const observed_state& observed, const 
 /// The way back from a plan that did not reach its commit. Works from the plan alone, wherever it stopped: every
 /// operation of the undo asks first whether there is anything to undo.
 enum class restore_data { yes, no };
+enum class new_version_ran { maybe, no };
 struct undo_options {
   undo_options() = default;
   restore_data data = restore_data::no;  // yes: safety copy, then the volumes of the plan's snapshot are put back
   std::string safety_snapshot_id;
+  /// no: nothing of the plan was started, so volumes that it created are empty and are removed. maybe: they are kept
+  /// and named in notes.
+  new_version_ran ran = new_version_ran::maybe;
 };
 plan plan_undo(const plan& failed, const undo_options& options);
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "orchestration/plan/health_budget.hpp"
 #include "orchestration/plan/observed_state.hpp"
 
 namespace orchestration {
@@ -23,14 +24,15 @@ struct health_sample {
   std::string error;           // State.Error
   std::string health_output;   // the last probe's output, capped
 };
+/// Throws docker::json_error when it is no such answer.
 health_sample sample_from_inspect(const docker::json& inspect, std::chrono::milliseconds at);
 
 struct health_rule {
   health_rule() = default;
-  bool has_health_check = false;
+  bool has_health_check = false;            // one that turns up unannounced (an image's own) is heeded too
   bool completes = false;                   // a one-shot: has to exit with 0
   std::chrono::milliseconds steady_for{0};  // how long it has to stay running (and healthy)
-  std::chrono::milliseconds budget{0};      // from `since`, for all of it
+  std::chrono::milliseconds budget{0};      // from `since`, for all of it; 0: without end
   std::chrono::milliseconds since{0};
 };
 
@@ -41,20 +43,23 @@ struct verdict {
 };
 
 /// The state of judging one container; feed samples in order of time. Restarts, exits, OOM kills and "unhealthy" fail
-/// at once; a budget that runs out fails with the last thing seen.
+/// at once; a budget that runs out fails with the last thing seen. What the first sample of a running container shows
+/// of earlier restarts and OOM kills is its history and does not count.
 class judge {
  public:
   explicit judge(health_rule rule) : rule_(rule) {}
   verdict look(const health_sample& sample);
 
  private:
+  verdict look_at_state(const health_sample& sample);
+  verdict look_at_health(const health_sample& sample);
+  std::optional<std::string> setback(const health_sample& sample) const;  // since the first sample
+  bool is_over_budget(const health_sample& sample) const;
+  std::string aim() const;
+
   health_rule rule_;
   std::optional<health_sample> first_;
   std::optional<std::chrono::milliseconds> steady_since_;
 };
-
-/// start_period + retries × (interval + timeout) of an image's or container's Healthcheck (ns; zeros mean the engine's
-/// defaults 30 s, 30 s, 0 s, 3), plus 10 s for the engine's own pace.
-std::chrono::milliseconds health_budget(const docker::json& healthcheck);
 
 }  // namespace orchestration
