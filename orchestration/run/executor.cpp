@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "docker_client/error.hpp"
+#include "docker_client/image_reference.hpp"
 #include "orchestration/run/clock.hpp"
 
 namespace orchestration {
@@ -21,6 +21,11 @@ operation_error::cause cause_of(const action& a) {
 
 }  // namespace
 
+std::string pinned_reference(const std::string& reference, const std::string& digest) {
+  if (digest.empty()) return reference;
+  return docker::image_reference::parse(reference).with_tag("").with_digest(digest).familiar();
+}
+
 executor::executor(workspace& w, const std::string& attempt_id, std::string which, const plan& p)
     : workspace_(w), attempt_id_(attempt_id), which_(std::move(which)), plan_(p) {}
 
@@ -35,7 +40,7 @@ docker::task<> executor::run(phase when, bool interruptible) {
     else
       co_await make_so(o);
   }
-  if (!verifications.empty()) co_await prove_together(std::move(verifications));
+  if (!verifications.empty()) co_await prove_together(std::move(verifications), interruptible);
 }
 
 void executor::check_interrupted() const {
@@ -63,13 +68,13 @@ docker::task<> executor::make_so(operation o) {
     // A named awaitable first: g++ 12 destroys temporaries inside an awaited visit twice.
     auto step = std::visit([this](auto& act) { return ensure(std::move(act)); }, o.what);
     detail = co_await std::move(step);
-  } catch (const docker::error& error) {
-    failure = error.what();
+  } catch (const snapshot_cancelled&) {
+    throw operation_error(operation_error::cause::interrupted, "interrupted by a signal");
+  } catch (const operation_error&) {
+    throw;
   } catch (const docker::json_error& error) {
     failure = std::string("the engine's answer was not understood: ") + error.what();
-  } catch (const file_error& error) {
-    failure = error.what();
-  } catch (const snapshot_error& error) {
+  } catch (const std::runtime_error& error) {  // engine, files, archives, references
     failure = error.what();
   }
   if (!failure.empty()) throw operation_error(cause_of(o.what), describe(o.what) + ": " + failure);
@@ -108,7 +113,7 @@ docker::task<docker::json> executor::must_look_at(container_ref ref) {
 // --- images, networks, volumes ---------------------------------------------------------------------------------
 
 executor::result executor::ensure(pull_image o) {
-  const std::string pinned = o.digest.empty() ? o.reference : docker::image_reference::parse(o.reference).with_digest(o.digest).to_string();
+  const std::string pinned = pinned_reference(o.reference, o.digest);
   std::optional<docker::json> image = co_await workspace_.engine.inspect_image(pinned);
   const bool local = image.has_value() && !o.digest.empty();
   if (!local) {

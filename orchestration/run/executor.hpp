@@ -88,6 +88,9 @@ class executor {
   bool interruptible_ = true;
 };
 
+/// "repo@sha256:…": the very image that a tag meant when it was resolved; without digest the reference itself.
+std::string pinned_reference(const std::string& reference, const std::string& digest);
+
 /// Text of one operation for people: "create web.1". Stable; part of progress and errors.
 std::string describe(const action& a);
 /// What an operation acts on: "web.1", "shop-data", "127.0.0.1:5000/shop:v2".

@@ -1,5 +1,7 @@
 // Waiting and proof: success is what the engine shows over time, never what a call returned.
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/executor.hpp"
@@ -56,8 +58,7 @@ docker::task<> executor::await_goal(start_container o, std::string id) {
 
 docker::task<std::string> executor::expected_image_id(verify_container o) {
   if (!o.image_id.empty()) co_return o.image_id;
-  std::string reference = o.image;
-  if (!o.digest.empty()) reference = docker::image_reference::parse(o.image).with_digest(o.digest).to_string();
+  const std::string reference = pinned_reference(o.image, o.digest);
   const std::optional<docker::json> image = co_await workspace_.engine.inspect_image(reference);
   if (!image)
     throw operation_error(operation_error::cause::verification,

@@ -22,17 +22,17 @@ template <class Work>
 docker::task<std::invoke_result_t<Work&>> off_thread(boost::asio::thread_pool& pool, Work work) {
   namespace asio = boost::asio;
   const asio::any_io_executor home = co_await asio::this_coro::executor;
-  const auto away = asio::bind_executor(pool.get_executor(), asio::use_awaitable);
-  const auto back = asio::bind_executor(home, asio::use_awaitable);
+  auto away = asio::bind_executor(pool.get_executor(), asio::use_awaitable);
+  auto back = asio::bind_executor(home, asio::use_awaitable);
   std::optional<std::invoke_result_t<Work&>> result;
   std::exception_ptr error;
-  co_await asio::post(away);
+  co_await asio::post(std::move(away));
   try {
     result.emplace(work());
   } catch (...) {
     error = std::current_exception();
   }
-  co_await asio::post(back);
+  co_await asio::post(std::move(back));
   if (error) std::rethrow_exception(error);
   co_return std::move(*result);
 }

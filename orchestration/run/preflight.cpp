@@ -44,13 +44,14 @@ std::string advice_for(const std::string& engine_words) {
 
 docker::task<std::map<std::string, std::string>> resolve_images(engine& e, project desired,
                                                                 std::set<std::string> services,
-                                                                observed_state observed, std::optional<pin_tag> pin) {
+                                                                observed_state observed, std::optional<pin_tag> pin,
+                                                                bool tag_given) {
   std::map<std::string, std::string> digests;
   for (const auto& [name, s] : desired.services) {
     if (!services.empty() && !services.contains(name)) continue;
     if (never_pulled(s) || digests.contains(s.image)) continue;
     const bool local = observed.images.contains(s.image);
-    const bool wanted = !local || tag_comes_from(s, pin) || (!pin && !kept_when_local(s));
+    const bool wanted = !local || tag_comes_from(s, pin) || (!tag_given && !kept_when_local(s));
     if (!wanted) continue;
     const docker::image_reference reference = docker::image_reference::parse(s.image);
     if (!reference.digest().empty()) {

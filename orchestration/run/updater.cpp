@@ -91,7 +91,7 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   fill_identity(request.options, ready.release_before);
   request.options.pin = request.pin;
   request.options.digests = co_await resolve_images(workspace_.engine, request.desired, request.options.services,
-                                                    ready.observed, request.pin);
+                                                    ready.observed, request.pin, request.tag_given);
   ready.value = plan_update(request.desired, ready.observed, request.options);
   co_return ready;
 }
@@ -292,9 +292,8 @@ docker::task<> updater::enter(attempt& a, update_state state, std::string reason
 docker::task<> updater::record(attempt& a) {
   const std::string committed(to_text(update_state::committed));
   if (a.kind == "rollback") {
-    workspace_.records.set_current_release(a.to_release);
-    if (a.from_release > a.to_release) workspace_.records.set_verdict(a.from_release, release_verdict::rolled_back);
-    workspace_.records.set_state(a.id, committed, a.dirty, a.reason);
+    const int left = a.from_release > a.to_release ? a.from_release : 0;
+    workspace_.records.commit_rollback(a.id, committed, a.to_release, left);
     co_return;
   }
   const plan p = plan_from_json(a.plan);

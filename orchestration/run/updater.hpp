@@ -31,7 +31,8 @@ struct run_result {
 struct update_request {
   update_request() = default;
   project desired;
-  std::string tag;                  // empty: as the files say
+  std::string tag;                  // value of the pinned variable; empty: no single variable decides the tags
+  bool tag_given = false;           // --tag: then only images whose tag it sets are asked for
   std::optional<pin_tag> pin;       // where `tag` is to stand afterwards
   reconcile_options options;        // ids, digests and the release number are filled in
   std::string who;

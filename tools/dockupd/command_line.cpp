@@ -1,0 +1,183 @@
+#include "tools/dockupd/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <sstream>
+
+#include "tools/dockupd/exit_code.hpp"
+
+namespace dockupd {
+namespace {
+
+using seconds = std::chrono::seconds;
+
+constexpr const char* footer =
+    "Exit codes: 0 done or nothing to do · 2 usage or compose file · 3 refused beforehand · 4 registry or pull ·\n"
+    "5 snapshot · 10 plan: something would change · 20 failed, old release verified running ·\n"
+    "22 rolled back, not verified · 30 a person is needed · 40 interrupted run not recovered · 75 locked or on hold\n"
+    "After 2, 3, 4, 5, 10 and 75 nothing has changed.";
+
+class parser {
+ public:
+  parser() : app_("Moves a compose project from one version to the next on this engine, and back.", "dockupd") {
+    app_.require_subcommand(1);
+    app_.footer(footer);
+    app_.set_help_all_flag("--help-all", "Help for all commands");
+    add_update("update", "Move the project to what the compose files say, with a tag; back by itself when it fails")
+        ->alias("deploy");
+    add_plan();
+    add_rollback();
+    add_plain("recover", verb::recover, "Finish or undo an interrupted run");
+    add_plain("status", verb::status, "What runs, its release, drift, holds, and whether a rollback is ready");
+    add_plain("history", verb::history, "Releases and failed attempts, newest first");
+    add_snapshot();
+    add_unhold();
+    auto* version = app_.add_subcommand("version", "Version of dockupd");
+    add_output(version);
+    version->callback([this] { command_.what = verb::version; });
+  }
+
+  std::variant<command, early_exit> parse(int argc, const char* const* argv) {
+    try {
+      app_.parse(argc, argv);
+      finish();
+    } catch (const CLI::ParseError& error) {
+      std::ostringstream out;
+      std::ostringstream err;
+      const bool asked_for_help = app_.exit(error, out, err) == 0;
+      if (asked_for_help) return early_exit{0, out.str()};
+      return early_exit{static_cast<int>(exit_code::usage), err.str()};
+    }
+    return command_;
+  }
+
+ private:
+  void add_project(CLI::App* to) {
+    to->add_option("-f,--file", command_.files, "Compose file; repeatable")->allow_extra_args(false);
+    to->add_option("-p,--project-name", command_.project_name, "Project name");
+    to->add_option("--project-directory", command_.project_directory, "Directory that relative paths start from");
+    to->add_option("--env-file", command_.env_files, "Environment file; repeatable")->allow_extra_args(false);
+    to->add_option("--profile", command_.profiles, "Profile to switch on; repeatable")->allow_extra_args(false);
+    to->add_option("-H,--host", command_.host, "Engine to talk to (unix:///…, tcp://…); default DOCKER_HOST");
+    to->add_option("--context", command_.context, "Docker context to take the engine from");
+    to->add_option("--state-dir", command_.state_dir, "Where releases, journal and snapshots are kept")
+        ->envname("DOCKUPD_STATE_DIR");
+  }
+  void add_output(CLI::App* to) {
+    to->add_flag("--json", command_.json, "One JSON document on stdout");
+    const std::map<std::string, progress_style> styles{{"auto", progress_style::automatic},
+                                                       {"tty", progress_style::tty},
+                                                       {"plain", progress_style::plain},
+                                                       {"json", progress_style::json},
+                                                       {"quiet", progress_style::quiet}};
+    to->add_option("--progress", command_.progress, "auto, tty, plain, json or quiet; on stderr")
+        ->transform(CLI::CheckedTransformer(styles).description(""))
+        ->option_text("STYLE");
+  }
+  void add_change(CLI::App* to) {
+    add_seconds(to, "--lock-wait", lock_wait_, "Seconds to wait for another run to end");
+    to->add_option("--reason", command_.reason, "Why, for the history");
+    add_seconds(to, "--health-timeout", health_timeout_, "Seconds a service may take to become healthy");
+    add_seconds(to, "--stable-for", stable_for_, "Seconds a service without health check has to run unbroken (10)");
+    add_seconds(to, "-t,--timeout", grace_period_, "Seconds from stop signal to kill; default the container's own");
+  }
+  void add_target(CLI::App* to) {
+    to->add_option("--tag", command_.tag, "Tag to move to: set in the variable that the image lines use");
+    to->add_option("--tag-variable", command_.tag_variable, "That variable's name, when there are several");
+    to->add_option("--image", images_, "SERVICE=REFERENCE: image of one service for this run; repeatable")
+        ->allow_extra_args(false);
+    to->add_flag("!--no-snapshot", command_.snapshot, "Do not archive the volumes: data cannot be put back");
+    to->add_option("services", command_.services, "Services to move; default all")->option_text("SERVICE...");
+  }
+  static void add_seconds(CLI::App* to, const std::string& name, std::optional<long>& into, const std::string& text) {
+    to->add_option(name, into, text)->check(CLI::NonNegativeNumber.description(""))->option_text("SECONDS");
+  }
+  CLI::App* add_update(const std::string& name, const std::string& text) {
+    auto* sub = app_.add_subcommand(name, text);
+    add_project(sub);
+    add_target(sub);
+    add_change(sub);
+    add_output(sub);
+    sub->callback([this] { command_.what = verb::update; });
+    return sub;
+  }
+  void add_plan() {
+    auto* sub = app_.add_subcommand("plan", "What update would do now, and why; exit 10 when something would change");
+    add_project(sub);
+    add_target(sub);
+    add_change(sub);
+    add_output(sub);
+    sub->callback([this] { command_.what = verb::plan; });
+  }
+  void add_rollback() {
+    auto* sub = app_.add_subcommand("rollback", "Go back to a stored release; needs no compose file and no registry");
+    add_project(sub);
+    add_change(sub);
+    add_output(sub);
+    sub->add_option("release,--to", command_.target, "r41 or a tag; default the last verified one before the present");
+    auto* with = sub->add_flag("--with-data", command_.with_data, "Put the data of that release back");
+    sub->add_flag("--no-data", command_.no_data, "Keep the present data")->excludes(with);
+    sub->add_flag("--check", command_.check, "Only print what would be done");
+    sub->callback([this] { command_.what = verb::rollback; });
+  }
+  void add_plain(const std::string& name, verb what, const std::string& text) {
+    auto* sub = app_.add_subcommand(name, text);
+    add_project(sub);
+    add_output(sub);
+    if (what == verb::recover) add_seconds(sub, "--lock-wait", lock_wait_, "Seconds to wait for another run to end");
+    sub->callback([this, what] { command_.what = what; });
+  }
+  void add_snapshot() {
+    auto* sub = app_.add_subcommand("snapshot", "Volume archives");
+    sub->require_subcommand(1);
+    const auto add = [&](const char* name, verb what, const char* text, bool with_id) {
+      auto* leaf = sub->add_subcommand(name, text);
+      add_project(leaf);
+      add_output(leaf);
+      if (with_id) leaf->add_option("id", command_.id, "Snapshot id; default the newest")->option_text("[ID]");
+      leaf->callback([this, what] { command_.what = what; });
+    };
+    add("list", verb::snapshot_list, "All snapshots, newest first", false);
+    add("show", verb::snapshot_show, "What one snapshot holds", true);
+    add("verify", verb::snapshot_verify, "Read back every byte of one snapshot", true);
+  }
+  void add_unhold() {
+    auto* sub = app_.add_subcommand("unhold", "Lift the hold on an image that was rolled back");
+    add_project(sub);
+    add_output(sub);
+    sub->add_option("reference", command_.id, "Image reference; see: dockupd status")->required();
+    sub->callback([this] { command_.what = verb::unhold; });
+  }
+  void finish() {
+    const auto to_seconds = [](const std::optional<long>& from) -> std::optional<seconds> {
+      if (from) return seconds(*from);
+      return std::nullopt;
+    };
+    command_.health_timeout = to_seconds(health_timeout_);
+    command_.stable_for = to_seconds(stable_for_);
+    command_.grace_period = to_seconds(grace_period_);
+    command_.lock_wait = seconds(lock_wait_.value_or(0));
+    for (const std::string& pair : images_) {
+      const auto equals = pair.find('=');
+      if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size())
+        throw CLI::ValidationError("--image", "wants SERVICE=REFERENCE, got " + pair);
+      command_.images[pair.substr(0, equals)] = pair.substr(equals + 1);
+    }
+  }
+
+  CLI::App app_;
+  command command_;
+  std::vector<std::string> images_;
+  std::optional<long> lock_wait_;
+  std::optional<long> health_timeout_;
+  std::optional<long> stable_for_;
+  std::optional<long> grace_period_;
+};
+
+}  // namespace
+
+std::variant<command, early_exit> parse_command_line(int argc, const char* const* argv) {
+  return parser().parse(argc, argv);
+}
+
+}  // namespace dockupd

@@ -1,0 +1,66 @@
+// argv → what was asked, as a value.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace dockupd {
+
+enum class verb {
+  update, plan, rollback, recover, status, history,
+  snapshot_list, snapshot_show, snapshot_verify, unhold, version
+};
+enum class progress_style { automatic, tty, plain, json, quiet };
+
+struct command {
+  verb what = verb::status;
+
+  // Which project: compose's own options.
+  std::vector<std::string> files;
+  std::string project_name;
+  std::string project_directory;
+  std::vector<std::string> env_files;
+  std::vector<std::string> profiles;
+  std::vector<std::string> services;
+
+  // Which engine, which state.
+  std::string host;
+  std::string context;
+  std::string state_dir;
+
+  // update, plan
+  std::string tag;
+  std::string tag_variable;
+  std::map<std::string, std::string> images;  // service → reference
+  bool snapshot = true;
+  std::optional<std::chrono::seconds> health_timeout;
+  std::optional<std::chrono::seconds> stable_for;
+  std::optional<std::chrono::seconds> grace_period;
+
+  // rollback
+  std::string target;  // "r41", "41" or a tag; empty: the last verified release before the present one
+  bool with_data = false;
+  bool no_data = false;
+  bool check = false;
+
+  // snapshot show, snapshot verify, unhold
+  std::string id;
+
+  std::string reason;
+  std::chrono::seconds lock_wait{0};
+  bool json = false;
+  progress_style progress = progress_style::automatic;
+};
+
+/// What main() is to do: a command, or a text to print and the exit code that goes with it (--help, a usage error).
+struct early_exit {
+  int code = 0;
+  std::string text;
+};
+std::variant<command, early_exit> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace dockupd

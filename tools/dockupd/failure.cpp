@@ -1,0 +1,54 @@
+#include "tools/dockupd/failure.hpp"
+
+#include "docker_client/engine_address.hpp"
+#include "docker_client/error.hpp"
+#include "docker_client/image_reference.hpp"
+#include "orchestration/plan/reconcile.hpp"
+#include "orchestration/project/load.hpp"
+#include "orchestration/project/pin.hpp"
+#include "orchestration/run/ending.hpp"
+#include "tools/dockupd/logging.hpp"
+#include "tools/dockupd/printable.hpp"
+#include "tools/dockupd/render.hpp"
+#include "tools/dockupd/session.hpp"
+
+namespace dockupd {
+namespace {
+
+exit_code fail(const command& asked, exit_code code, const std::string& text) {
+  if (asked.json) {
+    docker::json out = document("", asked.project_name, "error", code);
+    out["reason"] = printable(text);
+    print(out.to_text() + "\n");
+  }
+  say_error(text);
+  return code;
+}
+
+}  // namespace
+
+exit_code explained(const command& asked, const std::function<exit_code()>& work) {
+  try {
+    return work();
+  } catch (const fatal& error) {
+    return fail(asked, error.code(), error.what());
+  } catch (const orchestration::refusal& error) {
+    return fail(asked, code_of(error.how()), error.what());
+  } catch (const orchestration::load_error& error) {
+    return fail(asked, exit_code::usage, error.what());
+  } catch (const orchestration::pin_error& error) {
+    return fail(asked, exit_code::usage, error.what());
+  } catch (const docker::image_reference_error& error) {
+    return fail(asked, exit_code::usage, error.what());
+  } catch (const docker::address_error& error) {
+    return fail(asked, exit_code::usage, error.what());
+  } catch (const orchestration::plan_error& error) {
+    return fail(asked, exit_code::refused, error.what());
+  } catch (const docker::error& error) {
+    return fail(asked, exit_code::refused, error.what());
+  } catch (const std::exception& error) {
+    return fail(asked, exit_code::internal_error, error.what());
+  }
+}
+
+}  // namespace dockupd

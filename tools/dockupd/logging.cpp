@@ -1,0 +1,133 @@
+#include "tools/dockupd/logging.hpp"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "docker_client/json.hpp"
+#include "tools/dockupd/printable.hpp"
+
+namespace dockupd {
+namespace {
+
+using orchestration::progress_event;
+
+spdlog::logger& logger() {
+  static const std::shared_ptr<spdlog::logger> instance = [] {
+    auto made = std::make_shared<spdlog::logger>("dockupd", std::make_shared<spdlog::sinks::stderr_sink_st>());
+    made->set_pattern("%v");
+    made->set_error_handler([](const std::string&) {});  // a full or closed stderr must not end an update
+    return made;
+  }();
+  return *instance;
+}
+
+std::string mebibytes(std::int64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+std::string count(const progress_event& e) {
+  if (e.total == 0) return "";
+  return std::to_string(e.number) + "/" + std::to_string(e.total) + " ";
+}
+
+/// Lines that stay, the same on a terminal and in a CI log.
+class plain_lines {
+ public:
+  void operator()(const progress_event& e) {
+    switch (e.what) {
+      case progress_event::kind::phase: logger().info("== {}", one_line(e.text)); break;
+      case progress_event::kind::begin: begun_ = e.text; break;
+      case progress_event::kind::end: logger().info("   {}{}", count(e), ended(e)); break;
+      case progress_event::kind::warning: logger().info("!! {}", printable(e.text)); break;
+      case progress_event::kind::note: logger().info("   {}", printable(e.text)); break;
+      case progress_event::kind::advance:
+      case progress_event::kind::outcome: break;
+    }
+  }
+
+ private:
+  std::string ended(const progress_event& e) const {
+    // Proofs end out of order, so an end names its own subject.
+    const std::string what = begun_.ends_with(e.subject) ? begun_ : "verify " + e.subject;
+    return one_line(e.text.empty() ? what : what + ": " + e.text);
+  }
+  std::string begun_;
+};
+
+/// The same lines, and one transient line below them that shows what is going on.
+class terminal_lines {
+ public:
+  void operator()(const progress_event& e) {
+    using kind = progress_event::kind;
+    if (e.what == kind::begin) show(e.text);
+    if (e.what == kind::advance) show(e.subject + " " + e.text + amount(e));
+    if (e.what != kind::begin && e.what != kind::advance) clear();
+    lines_(e);
+  }
+
+ private:
+  static std::string amount(const progress_event& e) {
+    if (e.current == 0) return "";
+    return " " + mebibytes(e.current) + (e.of > 0 ? " of " + mebibytes(e.of) : "");
+  }
+  static void put(const std::string& text) {
+    [[maybe_unused]] const auto written = write(STDERR_FILENO, text.data(), text.size());
+  }
+  void show(const std::string& text) {
+    constexpr std::size_t width = 78;
+    put("\r\x1b[K   " + one_line(text).substr(0, width - 3));
+    shown_ = true;
+  }
+  void clear() {
+    if (shown_) put("\r\x1b[K");
+    shown_ = false;
+  }
+  plain_lines lines_;
+  bool shown_ = false;
+};
+
+void json_line(const progress_event& e) {
+  using kind = progress_event::kind;
+  const auto name = [&] {
+    switch (e.what) {
+      case kind::phase: return "phase";
+      case kind::begin: return "begin";
+      case kind::advance: return "advance";
+      case kind::end: return "end";
+      case kind::note: return "note";
+      case kind::warning: return "warning";
+      case kind::outcome: return "outcome";
+    }
+    return "";
+  };
+  docker::json line = docker::json::object({{"event", name()}, {"phase", e.phase}});
+  if (!e.subject.empty()) line["subject"] = e.subject;
+  if (!e.text.empty()) line["text"] = printable(e.text);
+  if (e.total > 0) {
+    line["number"] = e.number;
+    line["total"] = e.total;
+  }
+  if (e.current > 0) line["bytes"] = e.current;
+  if (e.of > 0) line["of"] = e.of;
+  logger().info("{}", line.to_text());
+}
+
+}  // namespace
+
+orchestration::progress_sink make_progress(progress_style style) {
+  if (style == progress_style::automatic) style = isatty(STDERR_FILENO) == 1 ? progress_style::tty : progress_style::plain;
+  switch (style) {
+    case progress_style::tty: return terminal_lines();
+    case progress_style::json: return json_line;
+    case progress_style::quiet: return [](const progress_event&) {};
+    case progress_style::automatic:
+    case progress_style::plain: break;
+  }
+  return plain_lines();
+}
+
+void say_warning(const std::string& text) { logger().info("warning: {}", printable(text)); }
+void say_error(const std::string& text) { logger().info("dockupd: {}", printable(text)); }
+
+}  // namespace dockupd

@@ -1,0 +1,17 @@
+// What every changing verb does first, and what recover does alone.
+#pragma once
+
+#include "orchestration/plan/reconcile.hpp"
+#include "orchestration/run/updater.hpp"
+#include "tools/dockupd/session.hpp"
+
+namespace dockupd {
+
+/// --health-timeout, --stable-for and --timeout.
+void fill_waits(const command& asked, orchestration::reconcile_options& options);
+
+/// Finishes or undoes what an interrupted run left open, and says so. fatal(interrupted_run_found) when that did not
+/// lead to a proven release.
+void recover_first(session& s, orchestration::workspace& w);
+
+}  // namespace dockupd

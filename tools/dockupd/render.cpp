@@ -1,0 +1,144 @@
+#include "tools/dockupd/render.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "tools/dockupd/printable.hpp"
+
+namespace dockupd {
+namespace {
+
+using orchestration::ending;
+using orchestration::run_result;
+
+std::string runs_now(const run_result& r) {
+  return release_text(r.release_now, r.tag_now) + " runs, verified.";
+}
+
+std::string next_steps(const run_result& r, const std::string& project, std::string_view verb) {
+  const std::string p = " -p " + project;
+  std::string out;
+  for (const std::string& file : r.evidence) out += "  last log lines:    " + file + "\n";
+  switch (r.how) {
+    case ending::done:
+      if (verb == "update" && r.release_before > 0) out += "  to go back:        dockupd rollback" + p + "\n";
+      break;
+    case ending::rolled_back: out += "  when it is mended: a new tag, or dockupd unhold" + p + " IMAGE\n"; break;
+    case ending::rolled_back_unproven:
+    case ending::needs_person:
+      out += "  see what runs:     dockupd status" + p + "\n";
+      if (r.release_before > 0)
+        out += "  bring it back:     dockupd rollback" + p + " r" + std::to_string(r.release_before) + " --with-data\n";
+      break;
+    case ending::nothing_to_do:
+    case ending::refused:
+    case ending::pull_failed:
+    case ending::snapshot_failed:
+    case ending::abandoned:
+    case ending::held: break;
+  }
+  return out;
+}
+
+std::string headline(const run_result& r, const std::string& project, std::string_view verb) {
+  const std::string what = project + ": " + std::string(verb);
+  switch (r.how) {
+    case ending::nothing_to_do: return project + ": nothing to do.";
+    case ending::done:
+      return what + " done: " + release_text(r.release_before, r.tag_before) + " -> " +
+             release_text(r.release_now, r.tag_now) + ".";
+    case ending::rolled_back: return what + " failed and was rolled back.";
+    case ending::rolled_back_unproven: return what + " failed; the old release was started but is NOT proven.";
+    case ending::needs_person: return what + " failed, and so did the way back: A PERSON IS NEEDED.";
+    case ending::pull_failed: return what + " given up: an image could not be pulled. Nothing was changed.";
+    case ending::snapshot_failed: return what + " given up: the snapshot failed. The old containers run.";
+    case ending::refused:
+    case ending::held:
+    case ending::abandoned: break;
+  }
+  return what + " given up before anything new was started. The old containers run.";
+}
+
+}  // namespace
+
+std::string release_text(int number, const std::string& tag) {
+  if (number == 0) return "nothing";
+  return "r" + std::to_string(number) + (tag.empty() ? "" : " (" + tag + ")");
+}
+
+std::string text_of(const run_result& r, const std::string& project, std::string_view verb) {
+  std::string out = headline(r, project, verb) + "\n";
+  if (!r.reason.empty()) out += "  because:           " + one_line(r.reason) + "\n";
+  const bool down = r.how == ending::needs_person || r.how == ending::rolled_back_unproven;
+  if (r.release_now > 0 && !down) out += "  now:               " + runs_now(r) + "\n";
+  if (!r.snapshot_id.empty()) out += "  data before:       snapshot " + r.snapshot_id + "\n";
+  if (!r.safety_snapshot_id.empty()) out += "  data of the rest:  snapshot " + r.safety_snapshot_id + "\n";
+  return printable(out + next_steps(r, project, verb));
+}
+
+std::string_view outcome_name(ending how) {
+  switch (how) {
+    case ending::nothing_to_do: return "nothing_to_do";
+    case ending::done: return "done";
+    case ending::refused: return "refused";
+    case ending::pull_failed: return "pull_failed";
+    case ending::snapshot_failed: return "snapshot_failed";
+    case ending::abandoned: return "abandoned";
+    case ending::rolled_back: return "rolled_back";
+    case ending::rolled_back_unproven: return "rolled_back_unproven";
+    case ending::needs_person: return "needs_person";
+    case ending::held: return "held";
+  }
+  return "";
+}
+
+docker::json document(std::string_view command, const std::string& project, std::string_view outcome, exit_code code) {
+  return docker::json::object({{"format", 1},
+                               {"command", command},
+                               {"project", project},
+                               {"outcome", outcome},
+                               {"exit_code", static_cast<int>(code)}});
+}
+
+docker::json json_of(const run_result& r, const std::string& project, std::string_view verb) {
+  docker::json out = document(verb, project, outcome_name(r.how), code_of(r.how));
+  const auto release = [](int number, const std::string& tag) {
+    if (number == 0) return docker::json();
+    return docker::json::object({{"number", number}, {"tag", tag}});
+  };
+  out["release_before"] = release(r.release_before, r.tag_before);
+  out["release_now"] = release(r.release_now, r.tag_now);
+  if (!r.reason.empty()) out["reason"] = printable(r.reason);
+  if (!r.attempt_id.empty()) out["attempt"] = r.attempt_id;
+  if (!r.snapshot_id.empty()) out["snapshot"] = r.snapshot_id;
+  if (!r.safety_snapshot_id.empty()) out["safety_snapshot"] = r.safety_snapshot_id;
+  if (!r.evidence.empty()) out["evidence"] = docker::json::array_of(r.evidence);
+  return out;
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      if (widths.size() <= i) widths.push_back(0);
+      widths[i] = std::max(widths[i], one_line(row[i]).size());
+    }
+  std::string out;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string cell = one_line(row[i]);
+      line += cell;
+      if (i + 1 < row.size()) line.append(widths[i] - cell.size() + 2, ' ');
+    }
+    out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return out;
+}
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+}  // namespace dockupd

@@ -1,0 +1,255 @@
+#include "tools/dockupd/session.hpp"
+
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdlib>
+#include <thread>
+
+#include "docker_client/client.hpp"
+#include "orchestration/files/durable_file.hpp"
+#include "orchestration/run/clock.hpp"
+#include "orchestration/run/docker_engine.hpp"
+#include "tools/dockupd/logging.hpp"
+
+extern char** environ;
+
+namespace dockupd {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* known_project_file = "project.json";
+
+std::optional<std::string> from_environment(std::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());
+  if (value == nullptr) return std::nullopt;
+  return std::string(value);
+}
+
+std::map<std::string, std::string> whole_environment() {
+  std::map<std::string, std::string> out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto equals = text.find('=');
+    if (equals != std::string_view::npos) out.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return out;
+}
+
+struct known_project {
+  std::string name;
+  std::string working_dir;
+};
+
+std::vector<known_project> known_projects(const fs::path& root) {
+  std::vector<known_project> out;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(root, none)) {
+    if (!orchestration::store::exists(entry.path())) continue;
+    known_project found{entry.path().filename().string(), ""};
+    if (fs::exists(entry.path() / known_project_file)) {
+      const std::string text = orchestration::read_file(entry.path() / known_project_file);
+      found.working_dir = docker::json::parse(text).string_at({"working_dir"});
+    }
+    out.push_back(std::move(found));
+  }
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return out;
+}
+
+}  // namespace
+
+/// First SIGINT or SIGTERM: stop at the next safe place. Further ones say where it is.
+struct session::signals {
+  signals(boost::asio::io_context& context, std::stop_source& stop) : set(context, SIGINT, SIGTERM), stop_source(stop) {}
+  void wait() {
+    set.async_wait([this](const boost::system::error_code& error, int) {
+      if (error) return;
+      say_warning(stop_source.stop_requested() ? "still going back to a safe state; the journal keeps every step"
+                                               : "stopping: going back to a safe state first");
+      stop_source.request_stop();
+      wait();
+    });
+  }
+  boost::asio::signal_set set;
+  std::stop_source& stop_source;
+};
+
+session::session(const command& c) : command_(c), environment_(from_environment) {
+  // An ssh connection that drops or a closed pipe must not end an update.
+  ::signal(SIGHUP, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+session::~session() = default;
+
+void session::finished() {
+  if (signals_) signals_->set.cancel();
+}
+
+// --- project ---------------------------------------------------------------------------------------------------
+
+orchestration::load_request session::load_request() const {
+  orchestration::load_request request;
+  request.current_directory = fs::current_path();
+  request.files = command_.files;
+  request.project_directory = command_.project_directory;
+  request.project_name = command_.project_name;
+  request.env_files = command_.env_files;
+  request.profiles = command_.profiles;
+  request.services = command_.services;
+  request.environment = whole_environment();
+  request.images = command_.images;
+  return request;
+}
+
+const orchestration::project& session::project() {
+  if (!loaded_) {
+    loaded_ = orchestration::load(load_request());
+    for (const orchestration::finding& f : loaded_->findings)
+      if (f.level == orchestration::severity::warning) say_warning(to_text(f));
+  }
+  return loaded_->value;
+}
+
+const std::string& session::project_name() {
+  if (name_.empty()) name_ = find_name();
+  return name_;
+}
+
+std::string session::find_name() {
+  if (!command_.project_name.empty()) return command_.project_name;
+  const bool files_given = !command_.files.empty() || !command_.project_directory.empty();
+  const std::vector<known_project> known = known_projects(state_root());
+  if (!files_given) {
+    // At 3 a.m. the compose file may be what is broken: a project is known by its directory too.
+    const std::string here = fs::current_path().string();
+    for (const known_project& k : known)
+      if (k.working_dir == here) return k.name;
+  }
+  try {
+    return project().name;
+  } catch (const orchestration::load_error&) {
+    if (files_given) throw;
+    if (known.size() == 1) return known.front().name;
+    if (known.empty()) throw;
+  }
+  std::string names;
+  for (const known_project& k : known) names += "\n  -p " + k.name + (k.working_dir.empty() ? "" : "   " + k.working_dir);
+  throw fatal(exit_code::usage, "no project here, and dockupd knows several; say which:" + names);
+}
+
+void session::remember_project() {
+  const orchestration::project& p = project();
+  const docker::json text = docker::json::object({{"working_dir", p.working_dir.string()},
+                                                  {"config_files", docker::json::array_of(p.config_files)}});
+  orchestration::write_durably(state_directory() / known_project_file, text.to_pretty_text() + "\n");
+}
+
+// --- state -----------------------------------------------------------------------------------------------------
+
+fs::path session::state_root() const {
+  if (!command_.state_dir.empty()) return fs::absolute(command_.state_dir);
+  if (geteuid() == 0) return "/var/lib/dockupd";
+  if (const auto xdg = environment_("XDG_STATE_HOME"); xdg && !xdg->empty()) return fs::path(*xdg) / "dockupd";
+  return fs::path(environment_("HOME").value_or("/")) / ".local/state/dockupd";
+}
+
+fs::path session::state_directory() { return state_root() / project_name(); }
+
+bool session::has_state() { return orchestration::store::exists(state_directory()); }
+
+orchestration::store& session::records() {
+  if (!records_) {
+    if (!has_state())
+      throw fatal(exit_code::usage, "dockupd has no record of project " + project_name() + " in " +
+                                        state_directory().string() + ". It begins with the first: dockupd update");
+    records_ = orchestration::store::open(state_directory(), orchestration::open_mode::read_only);
+  }
+  return *records_;
+}
+
+orchestration::snapshot_store session::snapshots() {
+  return orchestration::snapshot_store(state_directory() / "snapshots");
+}
+
+orchestration::workspace& session::open_for_change(const std::string& operation) {
+  const fs::path directory = state_directory();
+  orchestration::ensure_private_directory(state_root());
+  orchestration::ensure_private_directory(directory);
+  orchestration::lock_holder me;
+  me.operation = operation;
+  me.since = orchestration::now_text();
+  const auto deadline = orchestration::boot_time() + command_.lock_wait;
+  for (;;) {
+    auto taken = orchestration::project_lock::try_take(directory, me);
+    if (auto* lock = std::get_if<orchestration::project_lock>(&taken)) {
+      lock_ = std::move(*lock);
+      break;
+    }
+    if (orchestration::boot_time() >= deadline)
+      throw fatal(exit_code::locked_or_held, "project " + project_name() + " is locked by " +
+                                                 to_text(std::get<orchestration::lock_holder>(taken)) +
+                                                 ". Nothing was changed. To wait for it: --lock-wait SECONDS");
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  records_.reset();
+  records_ = orchestration::store::open(directory, orchestration::open_mode::read_write);
+  snapshots_.emplace(directory / "snapshots");
+  snapshots_->remove_partials();
+  workspace_ = std::make_unique<orchestration::workspace>(engine(), *records_, *snapshots_, pool_);
+  workspace_->evidence = directory / "evidence";
+  workspace_->interrupted = stop_.get_token();
+  workspace_->progress = [this, show = make_progress(command_.progress)](const orchestration::progress_event& e) {
+    if (e.what == orchestration::progress_event::kind::phase) lock_->set_phase(e.text);
+    show(e);
+  };
+  signals_ = std::make_unique<signals>(context_, stop_);
+  signals_->wait();
+  return *workspace_;
+}
+
+orchestration::workspace& session::open_for_reading() {
+  records_ = has_state() ? orchestration::store::open(state_directory(), orchestration::open_mode::read_only)
+                         : orchestration::store::in_memory();
+  snapshots_.emplace(snapshots());
+  workspace_ = std::make_unique<orchestration::workspace>(engine(), *records_, *snapshots_, pool_);
+  return *workspace_;
+}
+
+// --- engine ----------------------------------------------------------------------------------------------------
+
+orchestration::engine& session::engine() {
+  if (!engine_) {
+    const docker::engine_address address = docker::resolve_engine_address(command_.host, command_.context, environment_);
+    docker::client_options options;
+    options.pinned_api_version = environment_("DOCKER_API_VERSION").value_or("");
+    orchestration::docker_engine_options engine_options;
+    engine_options.local = address.is_local();
+    const std::string config = docker::docker_config_directory(environment_);
+    if (!config.empty()) engine_options.config_file = fs::path(config) / "config.json";
+    engine_ = std::make_unique<orchestration::docker_engine>(
+        docker::client(context_.get_executor(), address, options), engine_options);
+  }
+  return *engine_;
+}
+
+std::string who_asks() {
+  std::string user;
+  if (const auto sudo = from_environment("SUDO_USER"))
+    user = *sudo;
+  else if (const passwd* entry = getpwuid(getuid()))
+    user = entry->pw_name;
+  else
+    user = std::to_string(getuid());
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  return user + "@" + host;
+}
+
+}  // namespace dockupd

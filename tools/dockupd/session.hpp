@@ -1,0 +1,111 @@
+// What a verb works with: the project chosen, its state on disk, the engine, and one io_context to wait on.
+#pragma once
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "orchestration/files/project_lock.hpp"
+#include "orchestration/project/load.hpp"
+#include "orchestration/release/store.hpp"
+#include "orchestration/run/engine.hpp"
+#include "orchestration/run/executor.hpp"
+#include "orchestration/snapshot/snapshot_store.hpp"
+#include "tools/dockupd/command_line.hpp"
+#include "tools/dockupd/exit_code.hpp"
+
+namespace dockupd {
+
+using environment_lookup = std::function<std::optional<std::string>(std::string_view)>;
+
+/// Ends the program with this code; what() is for people, and says what to do.
+class fatal : public std::runtime_error {
+ public:
+  fatal(exit_code code, const std::string& text) : std::runtime_error(text), code_(code) {}
+  exit_code code() const { return code_; }
+
+ private:
+  exit_code code_;
+};
+
+class session {
+ public:
+  explicit session(const command& c);
+  ~session();
+
+  const command& asked() const { return command_; }
+
+  /// The compose files, loaded once. Their notes and warnings go to stderr. orchestration::load_error.
+  const orchestration::project& project();
+  /// What project() loads, with the tag put in place of the variable's value.
+  orchestration::load_request load_request() const;
+
+  /// The name, from -p, the compose files, or what dockupd knows: works without compose files too. fatal(usage).
+  const std::string& project_name();
+  /// <state root>/<project>.
+  std::filesystem::path state_directory();
+  bool has_state();
+
+  orchestration::engine& engine();
+
+  /// One run at a time: the lock, the state opened for writing, and a workspace. fatal(locked_or_held) names who holds
+  /// the lock. `operation` is what others see meanwhile.
+  orchestration::workspace& open_for_change(const std::string& operation);
+  /// For looking only: no lock, nothing written; without state yet, an empty one in memory.
+  orchestration::workspace& open_for_reading();
+  /// The state opened for reading. fatal when there is none.
+  orchestration::store& records();
+  orchestration::snapshot_store snapshots();
+
+  /// Runs the coroutine to its end on this thread; SIGINT and SIGTERM ask it to stop. What it throws is thrown here.
+  template <class T>
+  T run(docker::task<T> work) {
+    std::optional<T> result;
+    std::exception_ptr error;
+    boost::asio::co_spawn(context_, std::move(work), [&](std::exception_ptr e, T value) {
+      error = e;
+      if (!e) result.emplace(std::move(value));
+      finished();
+    });
+    context_.restart();
+    context_.run();
+    if (error) std::rethrow_exception(error);
+    return std::move(*result);
+  }
+
+  /// Remembers where the project's files are, so that later commands find it without them.
+  void remember_project();
+
+ private:
+  struct signals;
+  void finished();
+  std::filesystem::path state_root() const;
+  std::string find_name();
+
+  command command_;
+  environment_lookup environment_;
+  boost::asio::io_context context_{1};
+  boost::asio::thread_pool pool_{1};
+  std::stop_source stop_;
+  std::unique_ptr<signals> signals_;
+  std::optional<orchestration::loaded> loaded_;
+  std::string name_;
+  std::unique_ptr<orchestration::engine> engine_;
+  std::optional<orchestration::project_lock> lock_;
+  std::optional<orchestration::store> records_;
+  std::optional<orchestration::snapshot_store> snapshots_;
+  std::unique_ptr<orchestration::workspace> workspace_;
+};
+
+/// "who" of a release: SUDO_USER or the user's name, and the host.
+std::string who_asks();
+
+}  // namespace dockupd

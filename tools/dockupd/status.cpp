@@ -1,0 +1,145 @@
+#include "docker_client/error.hpp"
+#include "orchestration/files/disk_space.hpp"
+#include "orchestration/run/observe.hpp"
+#include "orchestration/run/targets.hpp"
+#include "tools/dockupd/printable.hpp"
+#include "tools/dockupd/render.hpp"
+#include "tools/dockupd/verbs.hpp"
+
+namespace dockupd {
+namespace {
+
+using orchestration::observed_container;
+using orchestration::observed_state;
+using orchestration::release;
+
+/// What the engine shows, or why it could not be asked: status answers without it too.
+struct engine_view {
+  std::optional<observed_state> observed;
+  std::string problem;
+};
+
+engine_view look(session& s) {
+  engine_view view;
+  try {
+    view.observed = s.run(observe(s.engine(), orchestration::observe_request(s.project_name())));
+  } catch (const docker::error& error) {
+    view.problem = error.what();
+  }
+  return view;
+}
+
+std::string state_text(const observed_container& c) {
+  std::string text(to_text(c.state));
+  if (c.health != orchestration::health_state::none) text += " (" + std::string(to_text(c.health)) + ")";
+  if (c.state == orchestration::container_state::exited) text += " (" + std::to_string(c.exit_code) + ")";
+  return text;
+}
+
+/// Whether `dockupd rollback` could be typed now, and what it would do.
+struct readiness {
+  std::optional<release> target;
+  std::string snapshot;
+  std::string problem;  // empty: ready
+};
+
+docker::task<std::string> missing_image(orchestration::engine& e, release target) {
+  for (const orchestration::released_container& c : target.containers) {
+    const auto image = co_await e.inspect_image(c.image_id);
+    if (!image) co_return c.image_reference + " (" + c.image_id.substr(0, 19) + ") is no longer on this engine";
+  }
+  co_return std::string();
+}
+
+readiness rollback_readiness(session& s, bool engine_answers) {
+  readiness out;
+  const orchestration::store& records = s.records();
+  try {
+    out.target = choose_target(records, std::nullopt);
+    out.snapshot = choose_data(records, *out.target, *records.current_release(), orchestration::data_choice::restore);
+  } catch (const orchestration::refusal& no) {
+    out.problem = no.what();
+    out.problem = out.problem.substr(0, out.problem.find(". "));
+  }
+  if (!out.snapshot.empty() && !s.snapshots().contains(out.snapshot))
+    out.problem = "snapshot " + out.snapshot + " is missing on disk";
+  if (out.target && engine_answers)
+    if (const std::string missing = s.run(missing_image(s.engine(), *out.target)); !missing.empty()) out.problem = missing;
+  return out;
+}
+
+std::string drift_of(const std::optional<release>& current, const engine_view& view) {
+  if (!current || !view.observed) return {};
+  return describes(*current, *view.observed) ? "" : "what runs is not what release r" + std::to_string(current->number) +
+                                                         " recorded";
+}
+
+void print_text(session& s, const engine_view& view, const std::optional<release>& current, const readiness& ready) {
+  const orchestration::store& records = s.records();
+  std::vector<std::vector<std::string>> rows;
+  rows.push_back({"project", s.project_name()});
+  rows.push_back({"release", current ? release_text(current->number, current->tag) + ", " + to_text(current->verdict) +
+                                           ", " + current->created_at
+                                     : "none yet"});
+  if (const auto open = records.open_attempt())
+    rows.push_back({"INTERRUPTED", open->kind + " " + open->id + " while " + open->state + "; type: dockupd recover -p " +
+                                       s.project_name()});
+  if (!view.problem.empty()) rows.push_back({"ENGINE", view.problem});
+  if (const std::string drift = drift_of(current, view); !drift.empty()) rows.push_back({"DRIFT", drift});
+  for (const orchestration::hold& h : records.holds())
+    rows.push_back({"hold", h.reference + ": " + h.reason + ", since " + h.since});
+  std::string way_back = "not possible: " + ready.problem;
+  if (ready.problem.empty())
+    way_back = "ready: " + release_text(ready.target->number, ready.target->tag) + " with snapshot " + ready.snapshot;
+  rows.push_back({"rollback", way_back});
+  print(table(rows));
+  if (!view.observed) return;
+  rows.assign(1, {"CONTAINER", "STATE", "IMAGE"});
+  for (const observed_container& c : view.observed->containers)
+    rows.push_back({c.name, state_text(c), c.image_reference});
+  print("\n" + table(rows));
+}
+
+void print_json(session& s, const engine_view& view, const std::optional<release>& current, const readiness& ready,
+                exit_code code) {
+  const orchestration::store& records = s.records();
+  docker::json out = document("status", s.project_name(), code == exit_code::ok ? "done" : "interrupted", code);
+  if (current)
+    out["release"] = docker::json::object({{"number", current->number}, {"tag", current->tag},
+                                           {"verdict", to_text(current->verdict)}, {"at", current->created_at}});
+  if (const auto open = records.open_attempt())
+    out["interrupted"] = docker::json::object({{"attempt", open->id}, {"kind", open->kind}, {"state", open->state}});
+  if (!view.problem.empty()) out["engine_problem"] = printable(view.problem);
+  out["drift"] = drift_of(current, view);
+  out["holds"] = docker::json::make_array();
+  for (const orchestration::hold& h : records.holds())
+    out["holds"].push_back(docker::json::object({{"image", h.reference}, {"digest", h.digest}, {"reason", h.reason}}));
+  docker::json way_back = docker::json::object({{"ready", ready.problem.empty()}});
+  if (ready.target) way_back["release"] = ready.target->number;
+  if (!ready.snapshot.empty()) way_back["snapshot"] = ready.snapshot;
+  if (!ready.problem.empty()) way_back["problem"] = ready.problem;
+  out["rollback"] = std::move(way_back);
+  out["containers"] = docker::json::make_array();
+  if (view.observed)
+    for (const observed_container& c : view.observed->containers)
+      out["containers"].push_back(docker::json::object({{"name", c.name}, {"service", c.service}, {"id", c.id},
+                                                        {"state", to_text(c.state)}, {"health", to_text(c.health)},
+                                                        {"image", c.image_reference}, {"image_id", c.image_id}}));
+  print(out.to_text() + "\n");
+}
+
+}  // namespace
+
+exit_code run_status(session& s) {
+  const std::optional<release> current = s.records().current_release();
+  const engine_view view = look(s);
+  const readiness ready = rollback_readiness(s, view.problem.empty());
+  const exit_code code = s.records().open_attempt() ? exit_code::interrupted_run_found : exit_code::ok;
+  if (s.asked().json)
+    print_json(s, view, current, ready, code);
+  else
+    print_text(s, view, current, ready);
+  return code;
+}
+
+}  // namespace dockupd

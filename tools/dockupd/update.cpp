@@ -1,0 +1,93 @@
+#include "orchestration/files/durable_file.hpp"
+#include "orchestration/project/pin.hpp"
+#include "orchestration/run/updater.hpp"
+#include "tools/dockupd/recovery.hpp"
+#include "tools/dockupd/render.hpp"
+#include "tools/dockupd/verbs.hpp"
+
+namespace dockupd {
+namespace {
+
+using orchestration::pin_tag;
+using orchestration::update_request;
+
+/// Where the tag stands and what is to stand there. Without --tag: as it is, so that a release knows its tag line; and
+/// nothing when no single variable decides the tags.
+std::optional<pin_tag> find_pin(session& s, const orchestration::project& p) {
+  const command& asked = s.asked();
+  std::optional<std::string> wanted;
+  if (!asked.tag_variable.empty()) wanted = asked.tag_variable;
+  try {
+    const orchestration::tag_variable variable = orchestration::choose_tag_variable(p, wanted);
+    pin_tag pin;
+    pin.file = variable.file.string();
+    pin.variable = variable.name;
+    pin.previous = variable.source.origin.value.value_or("");
+    pin.value = asked.tag.empty() ? pin.previous : orchestration::variable_value(variable.source, asked.tag);
+    return pin;
+  } catch (const orchestration::pin_error&) {
+    if (!asked.tag.empty() || wanted) throw;
+    return std::nullopt;
+  }
+}
+
+update_request make_request(session& s) {
+  const command& asked = s.asked();
+  update_request request;
+  request.pin = find_pin(s, s.project());
+  if (!asked.tag.empty()) {
+    orchestration::load_request again = s.load_request();
+    again.overrides[request.pin->variable] = request.pin->value;
+    request.desired = orchestration::load(again).value;
+  } else {
+    request.desired = s.project();
+  }
+  request.tag = request.pin ? request.pin->value : "";
+  request.tag_given = !asked.tag.empty();
+  request.options.services.insert(asked.services.begin(), asked.services.end());
+  if (!asked.snapshot) request.options.snapshot = orchestration::take_snapshot::no;
+  fill_waits(asked, request.options);
+  request.who = who_asks();
+  request.why = asked.reason;
+  return request;
+}
+
+}  // namespace
+
+void fill_waits(const command& asked, orchestration::reconcile_options& options) {
+  options.grace_period = asked.grace_period;
+  if (asked.health_timeout) options.health_budget = *asked.health_timeout;
+  if (asked.stable_for) options.steady_for = options.healthy_for = *asked.stable_for;
+}
+
+exit_code run_update(session& s) {
+  update_request request = make_request(s);
+  orchestration::workspace& w = s.open_for_change(request.tag_given ? "update --tag " + request.tag : "update");
+  s.remember_project();
+  recover_first(s, w);
+  orchestration::updater updater(w);
+  const orchestration::run_result result = s.run(updater.update(std::move(request)));
+  if (s.asked().json)
+    print(json_of(result, s.project_name(), "update").to_text() + "\n");
+  else
+    print(text_of(result, s.project_name(), "update"));
+  return code_of(result.how);
+}
+
+exit_code run_plan(session& s) {
+  update_request request = make_request(s);
+  orchestration::workspace& w = s.open_for_reading();
+  orchestration::updater updater(w);
+  const orchestration::plan plan = s.run(updater.plan_for(std::move(request)));
+  const exit_code code = plan.empty() ? exit_code::ok : exit_code::would_change;
+  if (s.asked().json) {
+    docker::json out = document("plan", s.project_name(), plan.empty() ? "nothing_to_do" : "would_change", code);
+    out["plan"] = to_public_json(plan);
+    print(out.to_text() + "\n");
+  } else {
+    print(plan.empty() ? s.project_name() + ": nothing to do.\n" + to_text(plan) : to_text(plan));
+  }
+  return code;
+}
+
+}  // namespace dockupd
