@@ -64,7 +64,7 @@ std::optional<bool> says_multiplexed(const reply_head& head, api_version version
 
 task<create_result> containers::create(std::string name, json body, std::string platform) const {
   query parameters;
-  parameters.add("name", path_part(name)).add_filled("platform", platform);
+  parameters.add("name", checked_name(name)).add_filled("platform", platform);
   engine_call request = slow_call("POST", "/containers/create" + parameters.text(), link_->options());
   request.set_body(body);
   const answer reply = co_await link_->call(std::move(request));
@@ -118,7 +118,7 @@ task<> containers::unpause(std::string id) const {
 
 task<> containers::rename(std::string id, std::string name) const {
   query parameters;
-  parameters.add("name", path_part(name));
+  parameters.add("name", checked_name(name));
   const answer reply = co_await link_->call(engine_call("POST", container_path(id, "/rename") + parameters.text()));
   throw_unless(reply, {204});
 }

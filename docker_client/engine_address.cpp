@@ -59,8 +59,9 @@ engine_address parse_unix(std::string_view text, std::string_view path) {
 engine_address parse_network(std::string_view text, std::string_view rest, transport how,
                              std::string_view default_port) {
   const auto slash = std::min(rest.find('/'), rest.size());
+  if (rest.substr(0, slash).find('@') != std::string_view::npos)
+    refuse("tcp://…", "user names and passwords do not belong there");  // not quoted: it is a secret
   auto [host, port] = split_authority(text, rest.substr(0, slash));
-  if (host.find('@') != std::string::npos) refuse(text, "user names and passwords do not belong there");
   if (rest.find_first_of("?#") != std::string_view::npos) refuse(text, "\"?\" and \"#\" do not belong there");
   engine_address out;
   out.transport = how;
@@ -77,7 +78,7 @@ engine_address parse_ssh(std::string_view text, std::string_view rest) {
   const std::string_view authority = rest.substr(0, slash);
   const auto at = authority.find('@');
   const std::string_view user = at == std::string_view::npos ? "" : authority.substr(0, at + 1);
-  if (user.find(':') != std::string_view::npos) refuse(text, "a password does not belong there; use a key");
+  if (user.find(':') != std::string_view::npos) refuse("ssh://…", "a password does not belong there; use a key");
   const auto [host, port] = split_authority(text, authority.substr(user.size()));
   if (host.empty() || host.starts_with('-')) refuse(text, "the host is missing");
   engine_address out;

@@ -61,12 +61,14 @@ bool is_engine(const reply_head& head) {
 
 }  // namespace
 
-std::string path_part(std::string_view id_or_name) {
+std::string checked_name(std::string_view id_or_name) {
   if (id_or_name.starts_with('/')) id_or_name.remove_prefix(1);
   if (id_or_name.empty() || id_or_name == "." || id_or_name == "..")
     throw std::invalid_argument("an id or a name is needed, not \"" + std::string(id_or_name) + "\"");
-  return encoded(id_or_name, "");
+  return std::string(id_or_name);
 }
+
+std::string path_part(std::string_view id_or_name) { return encoded(checked_name(id_or_name), ""); }
 
 std::string image_path_part(std::string_view reference) {
   if (reference.empty() || reference.front() == '/' || has(reference, "//") || has(reference, ".."))

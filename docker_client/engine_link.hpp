@@ -17,8 +17,10 @@
 
 namespace docker {
 
-/// A value of a path: percent-encoded; std::invalid_argument when empty, "." or ".." (the engine would redirect to
-/// another endpoint). A leading slash, as list answers have it, is dropped.
+/// std::invalid_argument when empty, "." or ".." (the engine would redirect to another endpoint). A leading slash, as
+/// list answers have it, is dropped.
+std::string checked_name(std::string_view id_or_name);
+/// The same percent-encoded, for a path.
 std::string path_part(std::string_view id_or_name);
 /// The same for an image's name, whose slashes and colons are part of the path.
 std::string image_path_part(std::string_view reference);

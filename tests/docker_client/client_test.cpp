@@ -207,7 +207,7 @@ TEST_F(Client, TellsWhatTheEngineSaid) {
 
 TEST_F(Client, TellsWhenSomethingElseAnswers) {
   connection().answers(
-      "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 42\r\n\r\n"
+      "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 43\r\n\r\n"
       "<html><body>\n<h1>403 Forbidden</h1>\n</body>");
   const client engine = pinned();
   EXPECT_THAT(failure_of(engine.images().list()).what(),

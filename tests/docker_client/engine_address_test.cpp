@@ -67,7 +67,7 @@ TEST(EngineAddress, SaysWhatIsWrong) {
       {"tcp://host:70000", "no port"},
       {"tcp://host:", "is missing"},
       {"tcp://[::1", "\"]\" is missing"},
-      {"tcp://u:p@host", "do"},
+      {"tcp://u:p@host", "passwords do not belong"},
       {"tcp://host/?x", "do not belong"},
       {"ssh://me:secret@host", "a password"},
       {"ssh://-oProxyCommand=x", "host is missing"},

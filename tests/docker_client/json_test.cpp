@@ -61,7 +61,7 @@ TEST(Json, NamesThePlaceOfAWrongKind) {
     static_cast<void>(inspect.int64_at({"HostConfig", "Memory"}));
     FAIL();
   } catch (const json_error& failure) {
-    EXPECT_EQ(std::string(failure.what()), "HostConfig.Memory: expected a number, found a string");
+    EXPECT_EQ(std::string(failure.what()), "HostConfig.Memory: expected an integer, found a string");
   }
 }
 

@@ -1,17 +1,13 @@
 // A connection whose other side is a script: what it answers, where it stalls, ends or breaks.
 #pragma once
 
-#include <chrono>
 #include <deque>
-#include <exception>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
@@ -67,20 +63,19 @@ class scripted_stream : public byte_stream {
 };
 
 /// Runs a task to its end. What never ends fails after ten seconds instead of hanging the suite.
+void run(boost::asio::io_context& context, task<> doing);
+
+// co_spawn would want a default constructor of T.
+template <class T>
+task<> keep(task<T> doing, std::optional<T>& out) {
+  out.emplace(co_await std::move(doing));
+}
+
 template <class T>
 T run(boost::asio::io_context& context, task<T> doing) {
-  std::exception_ptr failed;
   std::optional<T> out;
-  boost::asio::co_spawn(context, std::move(doing), [&](std::exception_ptr thrown, T value) {
-    failed = thrown;
-    if (!failed) out.emplace(std::move(value));
-  });
-  context.restart();
-  context.run_for(std::chrono::seconds(10));
-  if (failed) std::rethrow_exception(failed);
-  if (!out) throw std::logic_error("the task never ended");
+  run(context, keep(std::move(doing), out));
   return std::move(*out);
 }
-void run(boost::asio::io_context& context, task<> doing);
 
 }  // namespace docker
