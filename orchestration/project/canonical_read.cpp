@@ -88,8 +88,6 @@ std::int64_t nanoseconds(const docker::json& document, std::string_view name) {
   const std::string text = document.string_at({name}, "0");
   if (text == "0") return 0;
   std::string_view rest = text;
-  const bool negative = rest.starts_with('-');
-  if (negative) rest.remove_prefix(1);
   std::int64_t total = 0;
   bool readable = !rest.empty();
   while (readable && !rest.empty()) {
@@ -106,7 +104,7 @@ std::int64_t nanoseconds(const docker::json& document, std::string_view name) {
     total += count * unit + fraction_of(fraction, unit);
   }
   if (!readable) throw docker::json_error(std::string(name) + ": expected a duration, found " + text);
-  return negative ? -total : total;
+  return total;
 }
 
 std::pair<std::string, std::string> split_once(std::string_view text, char separator) {

@@ -181,7 +181,7 @@ void put_devices(json& host, const json& document) {
 void put_resources(json& host, const json& document) {
   put(host, "NanoCpus", nano_cpus(document));
   if (const json* percent = document.find("cpu_percent"))
-    put(host, "CpuPercent", static_cast<std::int64_t>(percent->as_double() * 100));
+    put(host, "CpuPercent", static_cast<std::int64_t>(static_cast<float>(percent->as_double()) * 100.0F));
   if (const json* limits = document.path({"deploy", "resources", "limits"})) {
     put(host, "Memory", amount(*limits, "memory"));
     put(host, "NanoCpus", nano_cpus(*limits));

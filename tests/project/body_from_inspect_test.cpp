@@ -67,9 +67,16 @@ TEST(BodyFromInspect, KeepsMembersItDoesNotKnow) {
 TEST(BodyFromInspect, DropsWhatTheEngineWroteForItself) {
   json inspect = inspect_of("opts");
   inspect["HostConfig"]["KernelMemory"] = 0;
-  const json body = again("opts").body;
+  const json body = body_from_inspect(inspect, old_engine).body;
   for (const char* name : {"ContainerIDFile", "KernelMemory", "Isolation", "Cgroup"})
     EXPECT_FALSE(body.at("HostConfig").contains(name)) << name;
+}
+
+TEST(BodyFromInspect, GivesADeviceWithoutPermissionsTheUsualOnes) {
+  json inspect = inspect_of("opts");
+  inspect["HostConfig"]["Devices"].elements()[0]["CgroupPermissions"] = "";
+  const json body = body_from_inspect(inspect, old_engine).body;
+  EXPECT_EQ(body.at("HostConfig").at("Devices").elements()[0].string_at({"CgroupPermissions"}), "rwm");
 }
 
 TEST(BodyFromInspect, DropsHostNameAndAliasMadeFromTheId) {

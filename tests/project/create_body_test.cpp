@@ -395,6 +395,26 @@ TEST(CreateBody, TakesOverTheAnonymousVolumesOfTheOldContainer) {
             R"([{"Type":"volume","Source":"0123","Target":"/data"},{"Type":"volume","Target":"/new"}])");
 }
 
+TEST(CreateBody, HasNoNetworkWhereTheServiceHasNone) {
+  const json body = request_for(one_service(json::parse(R"({"image":"x"})"))).body;
+  EXPECT_EQ(body.string_at({"HostConfig", "NetworkMode"}), "none");
+  EXPECT_FALSE(body.contains("NetworkingConfig"));
+}
+
+TEST(CreateBody, CountsCpusAsComposeDoes) {
+  const json host =
+      request_for(one_service(json::parse(R"({"image":"x","cpus":0.7,"cpu_percent":33.3})"))).body.at("HostConfig");
+  EXPECT_EQ(host.int64_at({"NanoCpus"}), 700'000'000);
+  EXPECT_EQ(host.int64_at({"CpuPercent"}), 3330);
+}
+
+TEST(CreateBody, RefusesADurationItCannotRead) {
+  for (const char* text : {"", "1", "s", "1x", "1m30", "-1s"})
+    EXPECT_THROW(request_for(one_service(json::object({{"image", "x"}, {"stop_grace_period", text}}))),
+                 docker::json_error)
+        << text;
+}
+
 TEST(CreateBody, RefusesSecretsThatAreNoFiles) {
   project p = one_service(json::parse(R"({"image":"x","secrets":[{"source":"token"}]})"));
   EXPECT_EQ(refusal(p), "services.web.secrets: \"token\" is not defined; add it under the top-level secrets");

@@ -72,6 +72,7 @@ const edit edits[] = {
     {"what follows closing quotes stays", "TAG=\"v1\"x\n", "v2", "TAG=\"v2\"x\n"},
     {"the same value changes nothing", "TAG='v2'   # as is\n", "v2", "TAG='v2'   # as is\n"},
     {"the same value after escapes changes nothing", "TAG=\"v\\0062\"\n", "v2", "TAG=\"v\\0062\"\n"},
+    {"the same value behind a doubled dollar changes nothing", "TAG=v$$B\n", "v$B", "TAG=v$$B\n"},
     {"a reference that looks the same is not the same", "TAG=v$B\n", "v$B", "TAG=\"v\\$B\"\n"},
 };
 
