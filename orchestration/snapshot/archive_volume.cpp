@@ -224,6 +224,7 @@ class volume_archiver {
     }
     describe(file.get(), before, entry);
     tar_.begin(entry);
+    meter_.working_on(entry.path);
     std::string sha = copy_content(file.get(), entry);
     struct stat after {};
     if (::fstat(file.get(), &after) != 0 || !same_state(before, after))

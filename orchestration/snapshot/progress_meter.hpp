@@ -15,6 +15,7 @@ class progress_meter {
     now_.volume = options.volume;
   }
 
+  void working_on(const std::string& path) { now_.path = path; }
   void entry(const std::string& path) {
     ++now_.entries;
     now_.path = path;
