@@ -138,8 +138,8 @@ std::string chosen_name(const project& p, const candidates& all, const std::opti
     return *wanted;
   }
   if (all.size() > 1)
-    throw pin_error("the tags of the images come from several variables: " + listed(all) + "\nSay which one: --tag " +
-                    all.begin()->first + "=TAG");
+    throw pin_error("the tags of the images come from several variables: " + listed(all) +
+                    "\nSay which one: --tag-variable " + all.begin()->first);
   return all.begin()->first;
 }
 

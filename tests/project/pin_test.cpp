@@ -265,8 +265,8 @@ TEST(ChooseTagVariable, NamesTheFileToAddItTo) {
 TEST(ChooseTagVariable, AsksWhichOfSeveral) {
   const project p = project_with({{"web", "shop/web:${WEB_TAG}"}, {"db", "shop/db:${DB_TAG}"}});
   EXPECT_EQ(refusal(p),
-            "the tags of the images come from several variables: DB_TAG (db), WEB_TAG (web)\nSay which one: --tag "
-            "DB_TAG=TAG");
+            "the tags of the images come from several variables: DB_TAG (db), WEB_TAG (web)\n"
+            "Say which one: --tag-variable DB_TAG");
   EXPECT_EQ(choose_tag_variable(p, "WEB_TAG").name, "WEB_TAG");
 }
 
