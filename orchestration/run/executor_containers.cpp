@@ -75,7 +75,6 @@ executor::result executor::ensure(stop_container o) {
   if (!before) co_return said("not there");
   const std::string id = before->at("Id").as_string();
   const bool ran = is_running(*before);
-  if (before->bool_at({"State", "Paused"})) co_await workspace_.engine.unpause_container(id);
   if (ran) co_await workspace_.engine.stop_container(id, o.grace_period);
   // Disarmed: a container that was stopped by hand comes back at the next daemon start when its policy is "always".
   const docker::json policy = never_restart();

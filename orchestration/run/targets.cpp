@@ -77,4 +77,16 @@ std::string choose_data(const store& records, const release& target, const relea
   throw refusal(ending::refused, text);
 }
 
+std::vector<released_container> left_behind(const store& records, int from, int to) {
+  const std::optional<release> left = records.find_release(from);
+  const std::optional<release> kept = records.find_release(to);
+  std::vector<released_container> out;
+  if (!left || !kept || from <= to) return out;
+  std::set<std::string> still_run;
+  for (const released_container& c : kept->containers) still_run.insert(c.image_id);
+  for (const released_container& c : left->containers)
+    if (!still_run.contains(c.image_id)) out.push_back(c);
+  return out;
+}
+
 }  // namespace orchestration

@@ -22,4 +22,7 @@ release choose_target(const store& records, std::optional<int> asked);
 /// migration ran in between; otherwise refusal spells out both command lines and what each would lose.
 std::string choose_data(const store& records, const release& target, const release& present, data_choice choice);
 
+/// Containers of release `from` whose image release `to` does not run; none when `from` is not the later one.
+std::vector<released_container> left_behind(const store& records, int from, int to);
+
 }  // namespace orchestration

@@ -286,7 +286,7 @@ docker::task<> updater::enter(attempt& a, update_state state, std::string reason
   else
     workspace_.records.set_state(a.id, std::string(to_text(state)), a.dirty, reason);
   a.state = std::string(to_text(state));
-  if (state == update_state::rolled_back || state == update_state::done) hold_what_was_left(a, state);
+  if (is_terminal(state)) hold_what_was_left(a);
 }
 
 docker::task<> updater::record(attempt& a) {
@@ -314,20 +314,19 @@ docker::task<> updater::record(attempt& a) {
 
 // --- afterwards ------------------------------------------------------------------------------------------------
 
-void updater::hold_what_was_left(const attempt& a, update_state ended) {
-  // A release that was rolled back is not to be redeployed by CI or a colleague until somebody says so.
-  const bool failed_update = a.kind == "update" && ended == update_state::rolled_back;
-  if (!failed_update) return;
-  for (const operation& o : plan_from_json(a.plan).operations) {
-    const auto* pull = std::get_if<pull_image>(&o.what);
-    if (pull == nullptr) continue;
-    hold h;
-    h.reference = pull->reference;
-    h.digest = pull->digest;
-    h.reason = "rolled back by " + a.id;
-    h.since = now_text();
-    workspace_.records.add_hold(h);
-  }
+void updater::hold_what_was_left(const attempt& a) {
+  // A release that was left for an older one is not to be redeployed by CI or a colleague until somebody says so.
+  const std::string since = now_text();
+  const auto add = [&](const std::string& reference, const std::string& digest) {
+    workspace_.records.add_hold({reference, digest, "rolled back by " + a.id, since});
+  };
+  const update_state ended = update_state_from_text(a.state);
+  if (a.kind == "update" && ended == update_state::rolled_back)
+    for (const operation& o : plan_from_json(a.plan).operations)
+      if (const auto* pull = std::get_if<pull_image>(&o.what)) add(pull->reference, pull->digest);
+  if (a.kind == "rollback" && ended == update_state::done)
+    for (const released_container& c : left_behind(workspace_.records, a.from_release, a.to_release))
+      add(c.image_reference, c.image_digest.substr(c.image_digest.find('@') + 1));
 }
 
 run_result updater::result_of(const attempt& a, std::optional<operation_error::cause> first_failure) const {

@@ -84,7 +84,7 @@ class updater {
   docker::task<> enter(attempt& a, update_state state, std::string reason);
   docker::task<> record(attempt& a);
   void plan_the_way_back(attempt& a);
-  void hold_what_was_left(const attempt& a, update_state ended);
+  void hold_what_was_left(const attempt& a);
   run_result result_of(const attempt& a, std::optional<operation_error::cause> first_failure) const;
   void say_phase(const std::string& text);
 
