@@ -159,117 +159,127 @@ std::string text_of(const json& body, const std::string& name) {
 
 // --- the recordings ---
 
-struct recording {
-  std::string name;
-  api_version api;
-};
-void PrintTo(const recording& r, std::ostream* out) { *out << r.name << " at API 1." << r.api.minor; }
-
-std::vector<recording> all_recordings() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(data)) names.push_back(entry.path().filename());
-  std::sort(names.begin(), names.end());
-  std::vector<recording> out;
-  for (const std::string& name : names)
-    for (const int minor : {41, 51}) {
-      const json recorded = read_json(data + name + "/recorded.json");
-      // What compose refuses, or sends though the engine would not honour it, has tests of its own below.
-      const bool refused = recorded.at("1." + std::to_string(minor)).contains("refused");
-      if (!refused && !(name == "volume_subpath" && minor == 41)) out.push_back({name, {1, minor}});
-    }
+std::vector<std::string> recorded_projects() {
+  std::vector<std::string> out;
+  for (const auto& entry : std::filesystem::directory_iterator(data)) out.push_back(entry.path().filename());
+  std::sort(out.begin(), out.end());
   return out;
 }
 
-class Recorded : public testing::TestWithParam<recording> {
- protected:
-  Recorded()
-      : all_(read_json(data + GetParam().name + "/recorded.json")),
-        recorded_(all_.at("1." + std::to_string(GetParam().api.minor))),
-        project_(project_of(GetParam().name, all_.at("canonical"))) {
-    for (const json& container : recorded_.at("containers").elements()) {
-      const json& labels = container.at("body").at("Labels");
-      const std::string name = labels.at("com.docker.compose.service").as_string();
-      const int number = std::stoi(labels.at("com.docker.compose.container-number").as_string());
-      project_.services.at(name).scale = std::max(project_.services.at(name).scale, number);
-      if (number == 1) first_containers_[name] = recorded_.at("ids").at(container.at("name").as_string()).as_string();
+// What one compose run sent to an engine of one API version.
+class recording {
+ public:
+  recording(const std::string& name, const json& all, int minor)
+      : name_(name),
+        api_{1, minor},
+        sent_(all.at("1." + std::to_string(minor))),
+        project_(project_of(name, all.at("canonical"))) {
+    if (refused()) return;
+    for (const json& container : containers()) {
+      const std::string service = label(container, "service");
+      const int number = std::stoi(label(container, "container-number"));
+      project_.services.at(service).scale = std::max(project_.services.at(service).scale, number);
+      if (number == 1) first_containers_[service] = sent_.at("ids").at(container.at("name").as_string()).as_string();
     }
   }
 
-  create_request request_for(const json& container) const {
-    const json& labels = container.at("body").at("Labels");
-    create_context context;
-    context.api = GetParam().api;
-    context.config_hash = labels.at("com.docker.compose.config-hash").as_string();
-    context.image_id = labels.at("com.docker.compose.image").as_string();
-    context.containers = first_containers_;
-    return make_create_request(project_, project_.services.at(labels.at("com.docker.compose.service").as_string()),
-                               std::stoi(labels.at("com.docker.compose.container-number").as_string()), context);
+  // What compose refuses, or sends though the engine would not honour it, has tests of its own below.
+  bool refused() const { return sent_.contains("refused") || (name_ == "volume_subpath" && api_.minor < 45); }
+
+  const json::array& containers() const { return sent_.at("containers").elements(); }
+  const json::array& networks() const { return sent_.at("networks").elements(); }
+  const json::array& volumes() const { return sent_.at("volumes").elements(); }
+  const json::array& connects() const { return sent_.at("connects").elements(); }
+
+  static std::string label(const json& container, const std::string& name) {
+    return container.at("body").at("Labels").at("com.docker.compose." + name).as_string();
   }
 
-  std::string text(const json& body) const { return text_of(body, GetParam().name); }
+  create_request ours(const json& container) const {
+    create_context context;
+    context.api = api_;
+    context.config_hash = label(container, "config-hash");
+    context.image_id = label(container, "image");
+    context.containers = first_containers_;
+    return make_create_request(project_, project_.services.at(label(container, "service")),
+                               std::stoi(label(container, "container-number")), context);
+  }
+  json our_network(const json& sent) const {
+    const json& labels = sent.at("Labels");
+    return network_create_body(project_, project_.networks.at(labels.at("com.docker.compose.network").as_string()),
+                               labels.at("com.docker.compose.config-hash").as_string());
+  }
+  json our_volume(const json& sent) const {
+    const json& labels = sent.at("Labels");
+    return volume_create_body(project_, project_.volumes.at(labels.at("com.docker.compose.volume").as_string()),
+                              labels.at("com.docker.compose.config-hash").as_string());
+  }
+
+  std::string text(const json& body) const { return text_of(body, name_); }
   // Names of networks were not unique before API 1.44; compose says so only there, we always do.
   std::string network_text(json body) const {
-    if (GetParam().api.minor >= 44) body.erase("CheckDuplicate");
+    if (api_.minor >= 44) body.erase("CheckDuplicate");
     return text(body);
   }
 
-  json all_;
-  json recorded_;
+ private:
+  std::string name_;
+  api_version api_;
+  json sent_;
   project project_;
   std::map<std::string, std::string> first_containers_;
 };
 
+class Recorded : public testing::TestWithParam<std::string> {
+ protected:
+  std::vector<recording> recordings() const {
+    const json all = read_json(data + GetParam() + "/recorded.json");
+    std::vector<recording> out;
+    for (const int minor : {41, 51})
+      if (recording one(GetParam(), all, minor); !one.refused()) out.push_back(std::move(one));
+    EXPECT_FALSE(out.empty());
+    return out;
+  }
+};
+
 TEST_P(Recorded, ContainersAreAskedForAsComposeDoes) {
-  ASSERT_FALSE(recorded_.at("containers").empty());
-  for (const json& container : recorded_.at("containers").elements()) {
-    SCOPED_TRACE(container.at("name").as_string());
-    const create_request request = request_for(container);
-    EXPECT_EQ(request.name, container.at("name").as_string());
-    EXPECT_EQ(request.platform, container.at("platform").as_string());
-    EXPECT_EQ(text(request.body), text(container.at("body")));
+  for (const recording& recorded : recordings()) {
+    EXPECT_FALSE(recorded.containers().empty());
+    for (const json& container : recorded.containers()) {
+      SCOPED_TRACE(container.at("name").as_string());
+      const create_request request = recorded.ours(container);
+      EXPECT_EQ(request.name, container.at("name").as_string());
+      EXPECT_EQ(request.platform, container.at("platform").as_string());
+      EXPECT_EQ(recorded.text(request.body), recorded.text(container.at("body")));
+    }
   }
 }
 
 TEST_P(Recorded, FurtherNetworksAreConnectedAsComposeDoes) {
-  std::vector<std::string> ours;
-  for (const json& container : recorded_.at("containers").elements())
-    for (const auto& [network, endpoint] : request_for(container).connect_after)
-      ours.push_back(container.at("name").as_string() + " " + network + " " + text(endpoint));
-  std::vector<std::string> theirs;
-  for (const json& sent : recorded_.at("connects").elements())
-    theirs.push_back(sent.at("container").as_string() + " " + sent.at("network").as_string() + " " +
-                     text(sent.at("endpoint")));
-  EXPECT_EQ(ours, theirs);
-}
-
-TEST_P(Recorded, NetworksAreAskedForAsComposeDoes) {
-  std::map<std::string, std::string> ours;
-  std::map<std::string, std::string> theirs;
-  for (const json& sent : recorded_.at("networks").elements()) {
-    const std::string key = sent.at("Labels").at("com.docker.compose.network").as_string();
-    const std::string hash = sent.at("Labels").at("com.docker.compose.config-hash").as_string();
-    theirs[key] = network_text(sent);
-    ours[key] = network_text(network_create_body(project_, project_.networks.at(key), hash));
+  for (const recording& recorded : recordings()) {
+    std::vector<std::string> ours;
+    for (const json& container : recorded.containers())
+      for (const auto& [network, endpoint] : recorded.ours(container).connect_after)
+        ours.push_back(container.at("name").as_string() + " " + network + " " + recorded.text(endpoint));
+    std::vector<std::string> theirs;
+    for (const json& sent : recorded.connects())
+      theirs.push_back(sent.at("container").as_string() + " " + sent.at("network").as_string() + " " +
+                       recorded.text(sent.at("endpoint")));
+    EXPECT_EQ(ours, theirs);
   }
-  EXPECT_EQ(ours, theirs);
 }
 
-TEST_P(Recorded, VolumesAreAskedForAsComposeDoes) {
-  std::map<std::string, std::string> ours;
-  std::map<std::string, std::string> theirs;
-  for (const json& sent : recorded_.at("volumes").elements()) {
-    const std::string key = sent.at("Labels").at("com.docker.compose.volume").as_string();
-    const std::string hash = sent.at("Labels").at("com.docker.compose.config-hash").as_string();
-    theirs[key] = text(sent);
-    ours[key] = text(volume_create_body(project_, project_.volumes.at(key), hash));
+TEST_P(Recorded, NetworksAndVolumesAreAskedForAsComposeDoes) {
+  for (const recording& recorded : recordings()) {
+    for (const json& sent : recorded.networks())
+      EXPECT_EQ(recorded.network_text(recorded.our_network(sent)), recorded.network_text(sent));
+    for (const json& sent : recorded.volumes())
+      EXPECT_EQ(recorded.text(recorded.our_volume(sent)), recorded.text(sent));
   }
-  EXPECT_EQ(ours, theirs);
 }
 
-INSTANTIATE_TEST_SUITE_P(Compose, Recorded, testing::ValuesIn(all_recordings()),
-                         [](const testing::TestParamInfo<recording>& each) {
-                           return each.param.name + "_" + std::to_string(each.param.api.minor);
-                         });
+INSTANTIATE_TEST_SUITE_P(Compose, Recorded, testing::ValuesIn(recorded_projects()),
+                         [](const testing::TestParamInfo<std::string>& each) { return each.param; });
 
 // --- what compose refuses, or sends though the engine would not honour it ---
 
