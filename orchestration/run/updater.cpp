@@ -194,7 +194,7 @@ docker::task<std::optional<run_result>> updater::recover() {
   if (open->recoveries >= most_recoveries) {
     const std::string reason = "recovery was interrupted " + std::to_string(open->recoveries) + " times";
     co_await enter(*open, update_state::needs_attention, reason);
-    co_return result_of(*open, std::nullopt);
+    co_return result_of(*open, failures());
   }
   say_phase("recover: " + open->kind + " " + open->id + " was interrupted while " + open->state);
   switch (resume(found)) {
@@ -216,14 +216,15 @@ docker::task<std::optional<run_result>> updater::recover() {
 }
 
 docker::task<run_result> updater::drive(attempt a) {
-  std::optional<operation_error::cause> first_failure;
+  failures seen;
   const plan forward = plan_from_json(a.plan);
   const bool is_rollback = a.kind == "rollback";
   const bool has_restore = has_phase(forward, phase::restore);
   for (update_state state = update_state_from_text(a.state); !is_terminal(state);) {
     std::optional<operation_error::cause> why;
     const std::string failure = co_await work(a, state, why);
-    if (why && !first_failure) first_failure = why;
+    if (why && !seen.first) seen.first = why;
+    if (why) seen.last = why;
     const event what = failure.empty() ? event::finished : event::failed;
     const std::optional<update_state> following = next(state, what, is_rollback, has_restore);
     if (!following) throw std::logic_error("no state follows " + std::string(to_text(state)));
@@ -240,7 +241,7 @@ docker::task<run_result> updater::drive(attempt a) {
     co_await enter(a, *following, reason);
     state = *following;
   }
-  co_return result_of(a, first_failure);
+  co_return result_of(a, seen);
 }
 
 docker::task<std::string> updater::work(attempt& a, update_state state, std::optional<operation_error::cause>& why) {
@@ -329,7 +330,7 @@ void updater::hold_what_was_left(const attempt& a) {
       add(c.image_reference, c.image_digest.substr(c.image_digest.find('@') + 1));
 }
 
-run_result updater::result_of(const attempt& a, std::optional<operation_error::cause> first_failure) const {
+run_result updater::result_of(const attempt& a, const failures& seen) const {
   run_result result;
   result.attempt_id = a.id;
   result.reason = a.reason;
@@ -337,8 +338,12 @@ run_result updater::result_of(const attempt& a, std::optional<operation_error::c
   const update_state ended = update_state_from_text(a.state);
   if (ended == update_state::done) result.how = ending::done;
   if (ended == update_state::rolled_back) result.how = ending::rolled_back;
-  if (ended == update_state::abandoned) result.how = ending_before_cut_over(first_failure);
-  if (ended == update_state::needs_attention) result.how = ending::needs_person;
+  if (ended == update_state::abandoned) result.how = ending_before_cut_over(seen.first);
+  if (ended == update_state::needs_attention) {
+    // Started but not proven is another matter than not started.
+    const bool unproven = !a.undo.is_null() && seen.last == operation_error::cause::verification;
+    result.how = unproven ? ending::rolled_back_unproven : ending::needs_person;
+  }
 
   const std::optional<release> before = workspace_.records.find_release(a.from_release);
   const std::optional<release> now = workspace_.records.current_release();

@@ -74,6 +74,10 @@ class updater {
     int target = 0;   // rollback: the release it goes to
     std::string tag;  // rollback: the tag of that release
   };
+  struct failures {
+    std::optional<operation_error::cause> first;  // what the run failed of
+    std::optional<operation_error::cause> last;   // of the way back, when that failed too
+  };
   docker::task<prepared_plan> prepare(update_request& request, adopt_found adopting);
   docker::task<prepared_plan> prepare(rollback_request& request);
   int live_release(const observed_state& observed, const update_request& request, adopt_found adopting);
@@ -85,7 +89,7 @@ class updater {
   docker::task<> record(attempt& a);
   void plan_the_way_back(attempt& a);
   void hold_what_was_left(const attempt& a);
-  run_result result_of(const attempt& a, std::optional<operation_error::cause> first_failure) const;
+  run_result result_of(const attempt& a, const failures& seen) const;
   void say_phase(const std::string& text);
 
   workspace& workspace_;
