@@ -125,7 +125,7 @@ struct pin_tag {
   std::string file;      // the env file, absolute
   std::string variable;  // "IMAGE_TAG"
   std::string value;     // what has to stand there
-  std::string previous;  // what stood there; empty: no such line
+  std::string previous;  // what the variable was, by that file or by its default; empty: unknown
 };
 struct remove_container {
   container_ref target;

@@ -111,10 +111,20 @@ executor::result executor::ensure(restore_volumes o) {
 }
 
 executor::result executor::ensure(pin_tag o) {
-  const std::string text = read_file(o.file);
+  const auto said = [](const char* text) { return docker::json::object({{"said", text}}); };
+  const std::filesystem::path file = o.file;
+  const bool there = std::filesystem::exists(file);
+  // Going back to a release must not fail because the project's folder is gone.
+  if (!there && !std::filesystem::is_directory(file.parent_path())) co_return said("the folder is gone");
+  const std::string text = there ? read_file(file) : std::string();
+  // The way back only undoes what this attempt wrote: a line that was never changed, or changed by hand since, stays.
+  if (which_ == "undo" && read_env_value(text, o.variable) != o.previous) co_return said("was not changed");
   const std::string pinned = rewrite_env_value(text, o.variable, o.value);
-  if (pinned == text) co_return docker::json::object({{"said", "already so"}});
-  replace_text_keeping_attributes(o.file, pinned);
+  if (pinned == text) co_return said("already so");
+  if (there)
+    replace_text_keeping_attributes(file, pinned);
+  else
+    write_durably(file, pinned, 0644);  // like any file of the project: a tag is no secret
   co_return docker::json();
 }
 
