@@ -240,30 +240,36 @@ std::optional<entry_type> entry_type_from(std::string_view text) {
 struct tar_writer::state {
   explicit state(byte_sink s) : sink(std::move(s)), archive(archive_write_new()) {}
   ~state() {
-    archive_write_fail(archive);  // given up: freeing must not write an end that makes half an archive look whole
+    given_up = true;
     archive_write_free(archive);
   }
 
   static la_ssize_t take(struct archive*, void* self, const void* bytes, std::size_t size) {
     auto* me = static_cast<state*>(self);
+    // Freeing would write an end that makes half an archive look whole, and pad the file begun to its full size.
+    if (me->given_up) return -1;
+    // libarchive leaks its buffers after an error, so it is not told of ours: check() throws right after this call.
+    if (me->failed) return static_cast<la_ssize_t>(size);
     try {
       me->sink(std::string_view(static_cast<const char*>(bytes), size));
       return static_cast<la_ssize_t>(size);
     } catch (...) {
       me->kept.thrown = std::current_exception();
-      return -1;
+      me->failed = true;
+      return static_cast<la_ssize_t>(size);
     }
   }
 
   void check(la_ssize_t result, const std::string& what) {
-    if (result >= 0) return;
     kept.rethrow();
-    fail(archive, what);
+    if (result < 0) fail(archive, what);
   }
 
   byte_sink sink;
   struct archive* archive;
   kept_exception kept;
+  bool failed = false;
+  bool given_up = false;
   std::string path;
 };
 
@@ -286,8 +292,8 @@ void tar_writer::begin(const tar_entry& entry) {
   const plain_locale guard;
   const int result = archive_write_header(state_->archive, converted.get());
   // Beyond ASCII libarchive warns that it stores the bytes as they are (hdrcharset=BINARY): just what is wanted.
-  if (result == ARCHIVE_WARN && !(is_ascii(entry.path) && is_ascii(entry.target))) return;
-  state_->check(result, "tar cannot hold " + entry.path);
+  const bool only_of_names = result == ARCHIVE_WARN && !(is_ascii(entry.path) && is_ascii(entry.target));
+  state_->check(only_of_names ? ARCHIVE_OK : result, "tar cannot hold " + entry.path);
 }
 
 void tar_writer::write(std::string_view bytes) {
