@@ -44,7 +44,7 @@ struct client_options {
   std::chrono::milliseconds connect{10'000};
   std::chrono::milliseconds first_byte{60'000};        // from sending to the reply's whole head
   std::chrono::milliseconds idle{60'000};              // between bytes of a body that is not a stream of events
-  std::chrono::milliseconds slow_first_byte{600'000};  // create, start, remove, pull: the engine may have to work
+  std::chrono::milliseconds slow_first_byte{600'000};  // create, start, remove, pull, df: the engine works
   std::string pinned_api_version;                      // DOCKER_API_VERSION: used as it is, no negotiation
 };
 

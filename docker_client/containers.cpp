@@ -91,8 +91,9 @@ task<stop_result> containers::stop(std::string id, std::optional<seconds> grace_
     grace_period = seconds(found ? found->int64_at({"Config", "StopTimeout"}, engine_default) : engine_default);
   }
   // The answer comes when the container has ended; -1 waits for ever.
-  const bool for_ever = grace_period->count() < 0 || link_->options().slow_first_byte == milliseconds::zero();
-  request.first_byte = for_ever ? milliseconds::zero() : *grace_period + link_->options().slow_first_byte;
+  const milliseconds slack = link_->options().first_byte;
+  const bool for_ever = grace_period->count() < 0 || slack == milliseconds::zero();
+  request.first_byte = for_ever ? milliseconds::zero() : *grace_period + slack;
   const answer reply = co_await link_->call(std::move(request));
   if (reply.status() == 304) co_return stop_result::already_stopped;
   throw_unless(reply, {204});

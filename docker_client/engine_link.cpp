@@ -92,6 +92,12 @@ void engine_call::set_body(const json& value) {
   fields.emplace_back("Content-Type", "application/json");
 }
 
+engine_call unversioned(std::string method, std::string path) {
+  engine_call request(std::move(method), std::move(path));
+  request.prefix = api_prefix::bare;
+  return request;
+}
+
 void throw_refusal(const answer& refused) {
   std::string words = engine_message_of(refused.body);
   if (!is_engine(refused.head))
@@ -154,6 +160,36 @@ bool engine_link::may_renegotiate(const engine_call& request, const outcome& ref
   return refused.reply.head().status == 400 && request.prefix == api_prefix::versioned &&
          options_.pinned_api_version.empty() && has(refused.body, "client version") &&
          (has(refused.body, "too old") || has(refused.body, "too new"));
+}
+
+task<ping_result> engine_link::ping() {
+  answer reply = co_await call(unversioned("HEAD", "/_ping"));
+  // A refused HEAD has no body to say why, and some proxies let only GET through.
+  if (reply.status() != 200) reply = co_await call(unversioned("GET", "/_ping"));
+  throw_unless(reply, {200});
+  co_return ping_result{reply.head.field("Api-Version"), reply.head.field("Ostype"),
+                        reply.head.find("Libpod-Api-Version") != nullptr};
+}
+
+// Two tasks may ask at the same time; the answer is the same.
+task<api_version> engine_link::negotiate() {
+  if (version_) co_return *version_;
+  const ping_result engine = co_await ping();
+  const request_line line("GET", "/_ping");
+  api_version theirs;
+  try {
+    theirs = parse_api_version(engine.api_version);
+  } catch (const std::invalid_argument&) {
+    throw error(error_kind::protocol, "the answer names no API version: it does not come from a Docker engine", line,
+                acted::answered);
+  }
+  if (theirs < oldest_api)
+    throw error(error_kind::protocol,
+                "the engine speaks API " + engine.api_version + ", and " + to_text(oldest_api) +
+                    " is the oldest that is supported: it has to be Docker 19.03 or newer",
+                line, acted::answered);
+  version_ = std::min(theirs, newest_api);
+  co_return *version_;
 }
 
 task<std::string> engine_link::target_of(const engine_call& request) {

@@ -54,6 +54,8 @@ struct engine_call {
   bool is_safe() const { return method == "GET" || method == "HEAD"; }
 };
 
+engine_call unversioned(std::string method, std::string path);
+
 struct answer {
   answer(reply_head reply, std::string content, request_line request)
       : head(std::move(reply)), body(std::move(content)), line(std::move(request)) {}

@@ -47,7 +47,7 @@ class exchange {
  private:
   task<> write_request(const std::string& request);
   task<> receive();
-  error failed(const boost::system::system_error& reason, std::chrono::milliseconds limit) noexcept(false);
+  error failed(const boost::system::system_error& reason, std::chrono::milliseconds limit);
 
   std::unique_ptr<byte_stream> connection_;
   request_line line_;
