@@ -1,0 +1,136 @@
+// Networks, volumes, images and the snapshot of an update.
+#include <algorithm>
+
+#include "orchestration/plan/update_planner.hpp"
+#include "orchestration/project/create_body.hpp"
+
+namespace orchestration {
+
+// --- networks and volumes --------------------------------------------------------------------------------------
+
+void update_planner::require_resources() {
+  for (const std::string& name : changed_services()) {
+    const service& s = desired_.services.at(name);
+    for (const std::string& key : s.networks) require_network(s, key);
+    for (const service_mount& m : s.mounts)
+      if (m.kind == mount_kind::volume) require_volume(s, m.source);
+  }
+  const auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };
+  std::sort(out_.networks.begin(), out_.networks.end(), by_name);
+  std::sort(out_.volumes.begin(), out_.volumes.end(), by_name);
+}
+
+void update_planner::require_network(const service& s, const std::string& key) {
+  const auto declared = desired_.networks.find(key);
+  if (declared == desired_.networks.end() || observed_.networks.contains(declared->second.name)) return;
+  const network& n = declared->second;
+  if (n.external)
+    throw plan_error(name_with_place(desired_, s) + ": its network " + n.name +
+                     " is external and does not exist. Create it with: docker network create " + n.name);
+  const bool planned = std::any_of(out_.networks.begin(), out_.networks.end(),
+                                   [&](const ensure_network& each) { return each.name == n.name; });
+  if (!planned) out_.networks.push_back({n.name, network_create_body(desired_, n)});
+}
+
+void update_planner::require_volume(const service& s, const std::string& key) {
+  const auto declared = desired_.volumes.find(key);
+  if (declared == desired_.volumes.end() || observed_.volumes.contains(declared->second.name)) return;
+  const volume& v = declared->second;
+  if (v.external)
+    throw plan_error(name_with_place(desired_, s) + ": its volume " + v.name +
+                     " is external and does not exist. Create it with: docker volume create " + v.name);
+  const bool planned = std::any_of(out_.volumes.begin(), out_.volumes.end(),
+                                   [&](const ensure_volume& each) { return each.name == v.name; });
+  if (!planned) out_.volumes.push_back({v.name, volume_create_body(desired_, v)});
+}
+
+// --- images ----------------------------------------------------------------------------------------------------
+
+void update_planner::check_can_be_fetched(const service& s) const {
+  const bool is_local = observed_.images.contains(s.image);
+  if (is_local || options_.digests.contains(s.image)) return;
+  if (s.pull_policy == "never" || s.pull_policy == "build")
+    throw plan_error(name_with_place(desired_, s) + ": image " + s.image + " is not on this engine, and pull_policy " +
+                     s.pull_policy + " forbids pulling it. Build or load it first.");
+}
+
+void update_planner::choose_pulls() {
+  std::map<std::string, intended_pull> by_reference;
+  for (const intended_container& c : out_.containers) {
+    if (!c.makes_new()) continue;
+    const std::string& reference = c.request.image;
+    if (c.request.digest.empty() && observed_.images.contains(reference)) continue;
+    auto [place, is_new] = by_reference.try_emplace(reference);
+    pull_image& pull = place->second.what;
+    pull.reference = reference;
+    pull.digest = c.request.digest;
+    pull.platform = c.request.platform;
+    if (std::find(pull.services.begin(), pull.services.end(), c.service) == pull.services.end())
+      pull.services.push_back(c.service);
+    if (is_new) place->second.cause = c.cause;
+  }
+  for (auto& [reference, pull] : by_reference) {
+    std::sort(pull.what.services.begin(), pull.what.services.end());
+    out_.pulls.push_back(std::move(pull));
+  }
+}
+
+// --- the snapshot ----------------------------------------------------------------------------------------------
+
+// With services chosen: those that change and all that they depend on, since a new web migrates its database over the
+// network. Otherwise every service of the project: not everybody writes depends_on.
+std::set<std::string> update_planner::services_at_stake() const {
+  std::set<std::string> out;
+  if (!options_.services.empty()) return with_dependencies(changed_services());
+  for (const auto& [name, containers] : found_) out.insert(name);
+  for (const auto& [name, s] : desired_.services) out.insert(name);
+  return out;
+}
+
+std::map<std::string, known_volume> update_planner::known_volumes() const {
+  std::map<std::string, known_volume> out;
+  for (const auto& [key, v] : desired_.volumes) out[v.name] = known_volume{key, v.external};
+  return out;
+}
+
+void update_planner::choose_snapshot() {
+  const std::set<std::string> services = services_at_stake();
+  const std::set<std::string> changed = changed_services();
+  std::vector<const observed_container*> writers;
+  std::set<std::string> mounted_next;
+  for (const intended_container& c : out_.containers)
+    if (c.found != nullptr && services.contains(c.service)) writers.push_back(c.found);
+  for (const std::string& name : changed)
+    for (const service_mount& m : desired_.services.at(name).mounts)
+      if (const auto v = desired_.volumes.find(m.source); !m.read_only && v != desired_.volumes.end())
+        mounted_next.insert(v->second.name);
+  volumes_at_stake data = find_volumes_at_stake(observed_, desired_.name, known_volumes(), writers, mounted_next);
+  if (data.volumes.empty() && data.notes.empty()) return;
+  if (options_.snapshot == take_snapshot::no) {
+    note("no snapshot was asked for: a rollback will not be able to bring the data back");
+    return;
+  }
+  for (std::string& text : data.notes) note(std::move(text));
+  if (data.volumes.empty()) return;
+  snapshot_volumes snapshot;
+  snapshot.snapshot_id = options_.snapshot_id;
+  snapshot.reason = options_.pin ? "before update to " + options_.pin->value : "before update";
+  snapshot.of_release = options_.from_release;
+  snapshot.volumes = std::move(data.volumes);
+  out_.snapshot = std::move(snapshot);
+  quiesce_writers();
+}
+
+void update_planner::quiesce_writers() {
+  for (intended_container& c : out_.containers) {
+    if (c.how != treatment::leave || !is_up(*c.found)) continue;
+    const std::vector<std::string> written = volumes_of(*c.found, out_.snapshot->volumes, mounted::writable);
+    if (written.empty()) continue;
+    c.how = treatment::quiesce;
+    c.cause = "writes to volume " + written.front() + (written.size() > 1 ? " and others" : "");
+    // It was touched, so it has to be shown to be as well as it was.
+    if (!was_unsound(*c.found)) c.proven = proof::yes;
+  }
+}
+
+}  // namespace orchestration
