@@ -100,6 +100,8 @@ executor::result executor::ensure(start_container o) {
   const std::string id = found.at("Id").as_string();
   if (!o.restart_policy.is_null() && !same_policy(found, o.restart_policy))
     co_await workspace_.engine.set_restart_policy(id, o.restart_policy);
+  if (o.leave == run_state::stopped) co_return said("re-armed");
+  if (o.leave == run_state::paused && found.bool_at({"State", "Paused"})) co_return said("already paused");
   // A one-shot that has run is not run again: its exit code is the answer.
   const std::string status = found.string_at({"State", "Status"});
   const bool has_run = o.until == goal::completed && status == "exited";
