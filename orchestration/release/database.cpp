@@ -77,10 +77,12 @@ void check_all_private(const fs::path& file) {
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) check_private(fs::path(file.string() + suffix));
 }
 
-// SQLite takes an empty file for a valid empty database; to us it is one that lost everything.
-void refuse_empty(const fs::path& file) {
+// SQLite takes a file without a header for a valid empty database; to us it is one that lost everything.
+void refuse_cut_off(const fs::path& file) {
+  constexpr std::uintmax_t header_size = 100;
   std::error_code error;
-  if (fs::file_size(file, error) == 0 && !error) refuse_damaged("use", file, "it is empty");
+  const std::uintmax_t size = fs::file_size(file, error);
+  if (!error && size < header_size) refuse_damaged("use", file, "it has only " + std::to_string(size) + " bytes");
 }
 
 // WAL wants one host and a real -shm or none; locks and syncs of these are another host's, or a layer's.
@@ -259,6 +261,13 @@ void database::open_file(int flags) {
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
+std::unique_ptr<database> database::in_memory() {
+  std::unique_ptr<database> d(new database(":memory:"));
+  d->open_file(SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY);
+  d->migrate();
+  return d;
+}
+
 void database::open_image(std::string bytes) {
   image_ = std::move(bytes);
   const int opened = sqlite3_open_v2(":memory:", &handle_, SQLITE_OPEN_READWRITE, nullptr);
@@ -277,20 +286,20 @@ void database::set(const std::string& pragma, const std::string& wanted) const {
 }
 
 void database::use_safe_settings() const {
-  sqlite3_busy_timeout(handle_, 2000);  // for somebody's sqlite3 shell; runs of ours exclude each other already
+  sqlite3_busy_timeout(handle_, 1000);  // for somebody's sqlite3 shell; runs of ours exclude each other already
   set("foreign_keys", "on");
   set("trusted_schema", "off");
   set("cell_size_check", "on");
   set("temp_store", "memory");  // sorting must not need room in /tmp, nor leave secrets there
 }
 
-void database::check_identity() const {
+void database::check_identity(open_mode mode) const {
   if (number_of("read the records", "PRAGMA application_id") != schema::application_id)
     refuse_unsafe(file_, "it is another program's SQLite database. Move it away, or choose another state directory");
   const int found = number_of("read the records", "PRAGMA user_version");
   if (found <= schema::newest) return;
   each("read the records", "SELECT written_by, min_reader FROM meta", {}, [&](const row& r) {
-    const bool may_read = sqlite3_db_readonly(handle_, "main") == 1 && r.number(1) <= schema::newest;
+    const bool may_read = mode == open_mode::read_only && r.number(1) <= schema::newest;
     if (!may_read) refuse_newer(file_, found, r.text(0));
   });
 }
@@ -329,12 +338,12 @@ void database::migrate() const {
 
 std::unique_ptr<database> database::take(const fs::path& file) {
   check_all_private(file);
-  refuse_empty(file);
+  refuse_cut_off(file);
   std::unique_ptr<database> d(new database(file));
   d->open_file(SQLITE_OPEN_READWRITE);
   d->set("locking_mode", "exclusive");  // before anything is read, else a -shm comes to be
   d->use_safe_settings();
-  d->check_identity();
+  d->check_identity(open_mode::read_write);
   d->check_pages();
   d->choose_journal();
   d->migrate();
@@ -344,7 +353,7 @@ std::unique_ptr<database> database::take(const fs::path& file) {
 
 std::unique_ptr<database> database::look_at(const fs::path& file) {
   check_all_private(file);
-  refuse_empty(file);
+  refuse_cut_off(file);
   std::unique_ptr<database> d(new database(file));
   database_image image = as_store_error([&] { return read_database_image(file); });
   if (image.uses_wal)
@@ -352,7 +361,7 @@ std::unique_ptr<database> database::look_at(const fs::path& file) {
   else
     d->open_file(SQLITE_OPEN_READONLY);
   d->use_safe_settings();
-  d->check_identity();
+  d->check_identity(open_mode::read_only);
   return d;
 }
 

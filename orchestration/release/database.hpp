@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "docker_client/json.hpp"
+#include "orchestration/release/store.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -23,6 +24,8 @@ class database {
   // As store::open() has it. Everything here throws store_error.
   static std::unique_ptr<database> take(const std::filesystem::path& file);
   static std::unique_ptr<database> look_at(const std::filesystem::path& file);
+  /// An empty one that no file holds.
+  static std::unique_ptr<database> in_memory();
   /// Makes a new one, complete before it gets its name.
   static void create(const std::filesystem::path& file);
 
@@ -93,7 +96,7 @@ class database {
   void open_image(std::string bytes);
   void set(const std::string& pragma, const std::string& wanted) const;
   void use_safe_settings() const;
-  void check_identity() const;
+  void check_identity(open_mode mode) const;
   void check_pages() const;
   void choose_journal();
   void migrate() const;

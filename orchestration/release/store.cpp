@@ -42,6 +42,8 @@ store store::open(const fs::path& directory, open_mode mode) {
   return store(database::take(file));
 }
 
+store store::in_memory() { return store(database::in_memory()); }
+
 store::store(std::unique_ptr<database> d) : database_(std::move(d)) {}
 store::store(store&&) noexcept = default;
 store& store::operator=(store&&) noexcept = default;

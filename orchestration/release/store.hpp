@@ -101,6 +101,8 @@ class store {
   /// A newer schema than this program knows: read_only works when its min_reader allows, read_write throws.
   static store open(const std::filesystem::path& directory, open_mode mode);
   static bool exists(const std::filesystem::path& directory);
+  /// Knows nothing and keeps nothing: for looking ahead before anything was recorded.
+  static store in_memory();
 
   store(store&&) noexcept;
   store& operator=(store&&) noexcept;
