@@ -5,6 +5,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <stdexcept>
 #include <stop_token>
@@ -41,6 +42,7 @@ struct workspace {
   std::filesystem::path evidence;  // directory; made when needed
   progress_sink progress = [](const progress_event&) {};
   std::stop_token interrupted;  // asked to stop: checked between operations and in waits
+  std::chrono::milliseconds between_looks{200};  // at a container that has to become healthy, or end
 };
 
 class executor {

@@ -12,11 +12,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds between_looks{200};
 constexpr int last_lines_shown = 5;
 
-docker::task<> pause_between_looks() {
-  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, between_looks);
+docker::task<> pause_for(milliseconds time) {
+  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, time);
   co_await timer.async_wait(boost::asio::use_awaitable);
 }
 
@@ -52,7 +51,7 @@ docker::task<> executor::await_goal(start_container o, std::string id) {
                             with_last_lines(o.target.subject + " did not start: " + v.because, lines));
     }
     check_interrupted();
-    co_await pause_between_looks();
+    co_await pause_for(workspace_.between_looks);
   }
 }
 
@@ -142,7 +141,7 @@ docker::task<> executor::prove_together(std::vector<operation> verifications, bo
       }
     }
     if (interruptible) check_interrupted();
-    if (left > 0) co_await pause_between_looks();
+    if (left > 0) co_await pause_for(workspace_.between_looks);
   }
 }
 
