@@ -9,6 +9,7 @@
 #include "orchestration/files/disk_space.hpp"
 #include "orchestration/run/ending.hpp"
 #include "orchestration/run/host_port.hpp"
+#include "orchestration/run/off_thread.hpp"
 #include "orchestration/snapshot/archive.hpp"
 
 namespace orchestration {
@@ -200,6 +201,20 @@ docker::task<> check_disk(workspace& w, plan p) {
                                 "; at least " + megabytes(least_data_root) + " are needed. Free some space first.");
 }
 
+/// The archives that will be put back are read to the last byte while everything still runs.
+docker::task<> check_archives(workspace& w, plan p) {
+  for (const operation& o : p.operations) {
+    const auto* restore = std::get_if<restore_volumes>(&o.what);
+    if (restore == nullptr) continue;
+    const std::string id = restore->snapshot_id;
+    auto work = [&snapshots = w.snapshots, id, stop = w.interrupted] { return snapshots.verify(id, {}, stop); };
+    const verification proof = co_await off_thread(w.pool, std::move(work));
+    if (!proof.good())
+      refuse(ending::snapshot_failed, "snapshot " + id + " is damaged and cannot be put back: " +
+                                          proof.problems.front() + ". To go back and keep the present data: --no-data");
+  }
+}
+
 }  // namespace
 
 docker::task<> check_before(workspace& w, plan p, observed_state observed) {
@@ -207,6 +222,7 @@ docker::task<> check_before(workspace& w, plan p, observed_state observed) {
   co_await check_way_back(w, p);
   co_await check_ports(w, p, std::move(observed));
   co_await check_disk(w, p);
+  co_await check_archives(w, std::move(p));
 }
 
 }  // namespace orchestration
