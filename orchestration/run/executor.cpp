@@ -66,7 +66,14 @@ docker::task<> executor::make_so(operation o) {
   docker::json detail;
   try {
     // A named awaitable first: g++ 12 destroys temporaries inside an awaited visit twice.
-    auto step = std::visit([this](auto& act) { return ensure(std::move(act)); }, o.what);
+    const auto begin = [this](auto& act) -> result {
+      using kind = std::decay_t<decltype(act)>;
+      if constexpr (std::is_same_v<kind, verify_container>)
+        throw std::logic_error("proofs run together");
+      else
+        return ensure(std::move(act));
+    };
+    auto step = std::visit(begin, o.what);
     detail = co_await std::move(step);
   } catch (const snapshot_cancelled&) {
     throw operation_error(operation_error::cause::interrupted, "interrupted by a signal");
@@ -104,8 +111,8 @@ docker::task<docker::json> executor::must_look_at(container_ref ref) {
   std::optional<docker::json> found = co_await look_at(ref);
   if (!found)
     throw operation_error(operation_error::cause::engine,
-                          "container " + ref.subject + " is gone: " +
-                              (ref.id.empty() ? "the one this run created" : ref.id.substr(0, 12)) +
+                          "container " + ref.subject +
+                              " is gone: " + (ref.id.empty() ? "the one this run created" : ref.id.substr(0, 12)) +
                               " was removed by someone else");
   co_return std::move(*found);
 }

@@ -66,7 +66,6 @@ class executor {
   result ensure(snapshot_volumes o);
   result ensure(restore_volumes o);
   result ensure(start_container o);
-  result ensure(verify_container o);
   result ensure(pin_tag o);
   result ensure(remove_container o);
   result ensure(remove_network o);
