@@ -39,6 +39,7 @@ class fake_engine::call {
 
  private:
   bool is_meant(const scripted_failure& failure) const {
+    if (failure.call == every_call) return true;
     return failure.call.empty() ? !is_read_ : line_.starts_with(failure.call);
   }
   void fire(failing moment) {

@@ -32,9 +32,12 @@ enum class failure_kind {
   killed,   // fake_kill, from this call and every later one until revive()
 };
 
+inline constexpr const char* every_call = "*";
+
 struct scripted_failure {
   scripted_failure() = default;
-  std::string call;  // the beginning of the line in calls(): "start", "start shop-web-1"; empty: any change
+  // The beginning of the line in calls(): "start", "start shop-web-1"; empty: any change; every_call: reads as well.
+  std::string call;
   int nth = 1;       // counted from now
   failing when = failing::before;
   failure_kind kind = failure_kind::refused;
