@@ -116,6 +116,7 @@ docker::task<run_result> updater::update(update_request request) {
   a.plan = to_json(ready.value);
   a.settings = settings_of(request.pin);
   workspace_.records.begin(a);
+  workspace_.records.reserve_space();
   co_return co_await drive(std::move(a));
 }
 
@@ -181,6 +182,7 @@ docker::task<run_result> updater::rollback(rollback_request request) {
   a.plan = to_json(ready.value);
   a.settings = settings_of(std::nullopt);
   workspace_.records.begin(a);
+  workspace_.records.reserve_space();
   co_return co_await drive(std::move(a));
 }
 
