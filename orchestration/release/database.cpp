@@ -30,12 +30,11 @@ std::string system_text(int error_number) { return std::generic_category().messa
 
 std::string damaged_advice(const fs::path& file) {
   const std::string name = file.string();
-  return ".\nIt was left as it is, and no container or volume was touched. Snapshots, and plan.json and rescue files "
-         "of "
-         "past runs, are still in " +
-         file.parent_path().string() + ".\nTo go on with a new record of what runs now: mv " + name + " " + name +
-         ".damaged; mv " + name + "-wal " + name + ".damaged-wal (if there); then dockupd update. History is lost to " +
-         "dockupd that way, so look at the rescue files first when a run was interrupted.";
+  return ".\nIt was left as it is, and no container or volume was touched. The snapshots are still in " +
+         (file.parent_path() / "snapshots").string() + ", each with a manifest that says what it holds.\nTo go on with " +
+         "a new record of what runs now: mv " + name + " " + name + ".damaged; mv " + name + "-wal " + name +
+         ".damaged-wal (if there); then dockupd update. History is lost to dockupd that way: when a run was " +
+         "interrupted, look at docker ps -a for containers named .dockupd-old first.";
 }
 
 [[noreturn]] void refuse_damaged(const std::string& tried, const fs::path& file, const std::string& reason) {

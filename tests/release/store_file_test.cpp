@@ -159,7 +159,7 @@ TEST_F(StoreFile, SaysWhatToDoWhenTheHeaderIsZeroed) {
   write_bytes(file(), bytes);
   expect_refused(store_error::kind::damaged, "the file is damaged");
   const caught error = error_of([&] { open(); });
-  EXPECT_TRUE(error.says("plan.json and rescue files")) << error.text;
+  EXPECT_TRUE(error.says("The snapshots are still in")) << error.text;
   EXPECT_TRUE(error.says("mv " + file().string())) << error.text;
   EXPECT_TRUE(error.says("It was left as it is")) << error.text;
 }
