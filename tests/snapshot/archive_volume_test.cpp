@@ -42,6 +42,16 @@ TEST_F(archiving, FilesAreForUsAlone) {
   }
 }
 
+TEST_F(archiving, ReadsWithoutMovingAccessTimes) {
+  put(volume / "f", "x");
+  const timespec times[2] = {{1000, 0}, {2000, 0}};  // so old that even relatime would move it
+  ASSERT_EQ(::utimensat(AT_FDCWD, (volume / "f").c_str(), times, 0), 0);
+  archive();
+  struct stat status {};
+  ASSERT_EQ(::stat((volume / "f").c_str(), &status), 0);
+  EXPECT_EQ(status.st_atim.tv_sec, 1000);
+}
+
 TEST_F(archiving, ASocketIsAFindingAndNotArchived) {
   const int number = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address{};

@@ -75,6 +75,16 @@ TEST_F(damaged_archive, BytesAfterItsEndAreFound) {
   expect_found("one byte more");
 }
 
+// A skippable frame (RFC 8878 §3.1.2): zstd and tar pass over it, only the hash of the whole tells.
+TEST_F(damaged_archive, BytesThatZstdPassesOverAreFound) {
+  for (const std::filesystem::path& file : {good.archive, good.file_list}) {
+    const std::string bytes = text_of(file);
+    put(file, bytes + std::string("\x50\x2a\x4d\x18\1\0\0\0x", 9));
+    expect_found(file.filename().string());
+    put(file, bytes);
+  }
+}
+
 TEST_F(damaged_archive, AMissingFileIsFound) {
   std::filesystem::remove(good.file_list);
   expect_found("no list");

@@ -172,6 +172,28 @@ TEST_P(evil_archive, ChangesNothingOutside) {
 INSTANTIATE_TEST_SUITE_P(Restore, evil_archive, testing::ValuesIn(tricks),
                          [](const auto& of) { return std::string(of.param.name); });
 
+class evil_archive_reasons : public test::archive_test {};
+
+// The message says which wall held: each would hold without the others.
+TEST_F(evil_archive_reasons, NameTheWall) {
+  const std::string o = (place / "outside").string();
+  const std::pair<entries, std::string> cases[] = {
+      {{root, {'0', o + "/evil", "", "x"}}, "its name is absolute or leaves the volume"},
+      {{root, {'0', "a/../b", "", "x"}}, "its name is absolute or leaves the volume"},
+      {{root, {'1', "h", "../outside/secret", ""}}, "it is a hard link that leaves the volume"},
+      {{root, {'2', "s", o, ""}, {'0', "s/evil", "", "x"}}, "no directory of this archive stands open for it"},
+      {{root, {'2', "s", o, ""}, {'1', "h", "s/secret", ""}}, "too many levels of symbolic links"},
+      {{root, {'2', "s", o + "/secret", ""}, {'0', "s", "", "x"}}, "file exists"}};
+  for (const auto& [evil, reason] : cases) {
+    try {
+      restore_volume(test::forge(store, evil), back, options);
+      ADD_FAILURE() << "was restored: " << reason;
+    } catch (const std::runtime_error& error) {
+      EXPECT_NE(std::string(error.what()).find(reason), std::string::npos) << error.what();
+    }
+  }
+}
+
 class forged_archive : public test::archive_test {};
 
 TEST_F(forged_archive, AnHonestOneIsRestored) {
