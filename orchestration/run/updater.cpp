@@ -249,13 +249,16 @@ docker::task<run_result> updater::drive(attempt a) {
 docker::task<std::string> updater::work(attempt& a, update_state state, std::optional<operation_error::cause>& why) {
   const state_work todo = work_of(state);
   const bool undoing = todo.of == which_plan::undo;
+  // The way back, cleaning up, and a rollback whose data may be half replaced go on to their end.
+  const bool early = state == update_state::prepared || state == update_state::cut_over;
+  const bool interruptible = early || (a.kind == "update" && !undoing && state != update_state::committed);
   const plan p = plan_from_json(undoing ? a.undo : a.plan);
   executor e(workspace_, a.id, undoing ? "undo" : "plan", p);
   std::string failure;
   try {
     for (const phase when : todo.phases) {
       if (has_phase(p, when)) say_phase(std::string(undoing ? "undo: " : "") + std::string(to_text(when)));
-      co_await e.run(when, !undoing && state != update_state::committed);
+      co_await e.run(when, interruptible);
     }
   } catch (const operation_error& error) {
     failure = error.what();
