@@ -1,0 +1,254 @@
+// dockupd is killed before and after every call to the engine and at every step that its journal knows; then it is
+// started anew. Whatever was going on: the old or the new version runs afterwards, whole, with its data, and the next
+// update works.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "tests/run/shop_run.hpp"
+
+namespace orchestration::test {
+namespace {
+
+struct scenario {
+  std::function<void(shop_run&)> prepare;
+  std::function<run_result(shop_run&)> act;
+  ending how = ending::done;
+  std::string before;  // the version that runs before
+  std::string after;   // that runs when nothing is killed
+};
+
+run_result must(run_result result, ending how) {
+  if (result.how != how) throw std::runtime_error("the run ended otherwise: " + result.reason);
+  return result;
+}
+
+void deploy_v1(shop_run& shop) {
+  for (const char* version : {"v1", "v2", "v9"}) shop.publish(version);
+  must(shop.update("v1"), ending::done);
+  put(shop.data() / "rows", "a row written under v1\n");
+}
+
+scenario an_update() {
+  scenario out;
+  out.prepare = deploy_v1;
+  out.act = [](shop_run& shop) { return shop.update("v2"); };
+  out.before = "v1";
+  out.after = "v2";
+  return out;
+}
+
+scenario an_update_that_fails() {
+  scenario out;
+  out.prepare = [](shop_run& shop) {
+    deploy_v1(shop);
+    image_behaviour broken = shop.web_behaviour();
+    broken.health = health_script::becomes_unhealthy;
+    shop.publish_web("v2", broken);
+  };
+  out.act = [](shop_run& shop) { return shop.update("v2"); };
+  out.how = ending::rolled_back;
+  out.before = "v1";
+  out.after = "v1";
+  return out;
+}
+
+scenario a_rollback() {
+  scenario out;
+  out.prepare = [](shop_run& shop) {
+    deploy_v1(shop);
+    must(shop.update("v2"), ending::done);
+  };
+  out.act = [](shop_run& shop) {
+    rollback_request asked;
+    asked.data = data_choice::restore;
+    return shop.rollback(std::move(asked));
+  };
+  out.before = "v2";
+  out.after = "v1";
+  return out;
+}
+
+/// Where dockupd is killed.
+struct kill_point {
+  enum class moment { before_call, after_change, at_event };
+  moment when = moment::before_call;
+  int nth = 1;
+};
+
+std::string to_text(const kill_point& point) {
+  const std::string nth = std::to_string(point.nth);
+  if (point.when == kill_point::moment::before_call) return "killed before call " + nth;
+  if (point.when == kill_point::moment::after_change) return "killed after change " + nth;
+  return "killed at event " + nth;
+}
+
+struct length {
+  int calls = 0;
+  int changes = 0;
+  int events = 0;
+};
+
+length length_of(shop_run& shop, const std::function<void()>& doing) {
+  shop.engine().forget_calls();
+  doing();
+  const std::string changes = shop.engine().changes();
+  length out;
+  out.calls = static_cast<int>(shop.engine().calls().size());
+  out.changes = static_cast<int>(std::count(changes.begin(), changes.end(), '\n'));
+  out.events = static_cast<int>(shop.events().size());
+  return out;
+}
+
+std::vector<kill_point> points_of(const length& l) {
+  std::vector<kill_point> out;
+  for (int n = 1; n <= l.calls; ++n) out.push_back({kill_point::moment::before_call, n});
+  for (int n = 1; n <= l.changes; ++n) out.push_back({kill_point::moment::after_change, n});
+  for (int n = 1; n <= l.events; ++n) out.push_back({kill_point::moment::at_event, n});
+  return out;
+}
+
+/// True: it was killed there. False: it ended before that.
+bool killed_at(shop_run& shop, const kill_point& point, const std::function<void()>& doing) {
+  shop.engine().forget_calls();
+  if (point.when == kill_point::moment::at_event) {
+    shop.on_event = [left = point.nth](const progress_event& event) mutable {
+      const bool counts = event.what == progress_event::kind::phase || event.what == progress_event::kind::begin ||
+                          event.what == progress_event::kind::end || event.what == progress_event::kind::warning;
+      if (counts && --left == 0) throw fake_kill();
+    };
+  } else {
+    scripted_failure kill;
+    kill.kind = failure_kind::killed;
+    kill.call = point.when == kill_point::moment::before_call ? every_call : "";
+    kill.when = point.when == kill_point::moment::before_call ? failing::before : failing::after;
+    kill.nth = point.nth;
+    shop.engine().fail(kill);
+  }
+  bool killed = false;
+  try {
+    doing();
+  } catch (const fake_kill&) {
+    killed = true;
+  }
+  shop.on_event = nullptr;
+  shop.engine().revive();
+  return killed;
+}
+
+std::string open_state(shop_run& shop) {
+  const auto open = shop.records().open_attempt();
+  return open ? open->state : "";
+}
+
+/// Versions that may run after recovery from `state`.
+std::vector<std::string> allowed_from(const std::string& state, const scenario& s) {
+  static const std::set<std::string> untouched = {"prepared", "cut_over", "abandoning"};
+  if (untouched.contains(state)) return {s.before};
+  return {s.before, s.after};
+}
+
+bool ended_well(ending how) {
+  return how == ending::done || how == ending::rolled_back || how == ending::abandoned;
+}
+
+void expect_sound(shop_run& shop, const std::vector<std::string>& versions, const std::string& context) {
+  ASSERT_EQ(shop.problems(versions), "") << context;
+  EXPECT_LE(shop.migrations_of("v2"), 1) << context;
+  const run_result next = shop.update("v9");
+  ASSERT_EQ(next.how, ending::done) << context << ": the next update: " << next.reason;
+  ASSERT_EQ(shop.problems({"v9"}), "") << context << ", then updated";
+}
+
+void expect_recovered(shop_run& shop, const scenario& s, const std::string& context) {
+  const std::string state = open_state(shop);
+  const std::string where = context + " in state \"" + state + "\"";
+  const std::optional<run_result> result = shop.recover();
+  ASSERT_EQ(result.has_value(), !state.empty()) << where;
+  ASSERT_TRUE(!result || ended_well(result->how)) << where << ": " << result->reason;
+  expect_sound(shop, allowed_from(state, s), where);
+}
+
+class KillSweep : public testing::Test {
+ protected:
+  void sweep(const scenario& s) {
+    shop_run whole;
+    s.prepare(whole);
+    run_result result;
+    const length l = length_of(whole, [&] { result = s.act(whole); });
+    ASSERT_EQ(result.how, s.how) << result.reason;
+    ASSERT_EQ(whole.problems({s.after}), "");
+    ASSERT_GT(l.calls, 50);
+    for (const kill_point& point : points_of(l)) {
+      shop_run shop;
+      s.prepare(shop);
+      ASSERT_TRUE(killed_at(shop, point, [&] { s.act(shop); })) << to_text(point);
+      expect_recovered(shop, s, to_text(point) + ": " + last_of(shop, point));
+      if (HasFatalFailure()) return;
+    }
+  }
+
+  static std::string last_of(shop_run& shop, const kill_point& point) {
+    if (point.when == kill_point::moment::at_event) return shop.events().back();
+    return shop.engine().calls().empty() ? "" : shop.engine().calls().back();
+  }
+};
+
+// --- replies that get lost ---------------------------------------------------------------------------------------
+
+struct loss {
+  failing when = failing::before;
+  int nth = 1;
+};
+
+std::string to_text(const loss& l) {
+  return std::string(l.when == failing::before ? "lost before call " : "lost after change ") + std::to_string(l.nth);
+}
+
+class LossSweep : public testing::Test {
+ protected:
+  void sweep(const scenario& s) {
+    shop_run whole;
+    s.prepare(whole);
+    const length l = length_of(whole, [&] { s.act(whole); });
+    for (int n = 1; n <= l.calls; ++n) lose(s, {failing::before, n});
+    for (int n = 1; n <= l.changes; ++n) lose(s, {failing::after, n});
+  }
+
+  void lose(const scenario& s, const loss& l) {
+    if (HasFatalFailure()) return;
+    shop_run shop;
+    s.prepare(shop);
+    shop.engine().forget_calls();
+    scripted_failure lost;
+    lost.kind = failure_kind::lost;
+    lost.call = l.when == failing::before ? every_call : "";
+    lost.when = l.when;
+    lost.nth = l.nth;
+    shop.engine().fail(lost);
+    std::optional<run_result> result;
+    std::string thrown;
+    try {
+      result = s.act(shop);
+    } catch (const std::runtime_error& error) {
+      thrown = error.what();
+    }
+    const std::string context = to_text(l) + (thrown.empty() ? "" : ", threw " + thrown);
+    ASSERT_EQ(result ? result->how : s.how, s.how) << context << ": " << result->reason;
+    // Only where nothing was changed yet may it give up with the engine's words.
+    ASSERT_EQ(result ? "" : open_state(shop), "") << context;
+    expect_sound(shop, {s.before, s.after}, context);
+  }
+};
+
+TEST_F(LossSweep, AnUpdateSurvivesTheLossOfAnyReply) { sweep(an_update()); }
+TEST_F(LossSweep, AnUpdateThatRollsBackSurvivesTheLossOfAnyReply) { sweep(an_update_that_fails()); }
+TEST_F(LossSweep, ARollbackSurvivesTheLossOfAnyReply) { sweep(a_rollback()); }
+
+TEST_F(KillSweep, AnUpdateEndsWholeWhereverItIsKilled) { sweep(an_update()); }
+TEST_F(KillSweep, AnUpdateThatRollsBackEndsWholeWhereverItIsKilled) { sweep(an_update_that_fails()); }
+TEST_F(KillSweep, ARollbackWithDataEndsWholeWhereverItIsKilled) { sweep(a_rollback()); }
+
+}  // namespace
+}  // namespace orchestration::test

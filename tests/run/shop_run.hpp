@@ -1,0 +1,97 @@
+// A shop on the fake engine, with real volumes, real state on disk and real snapshots: what an operator has, without a
+// daemon. db (unchanged, keeps the data), migrate (one-shot, rewrites the data for its version) and web.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "orchestration/run/updater.hpp"
+#include "tests/files/temporary_directory.hpp"
+#include "tests/support/fake_engine.hpp"
+
+namespace orchestration::test {
+
+/// Path below the volume's mount point → content.
+using volume_content = std::map<std::string, std::string>;
+volume_content content_of(const std::filesystem::path& directory);
+
+class shop_run {
+ public:
+  shop_run();
+
+  // The world.
+  fake_engine& engine() { return engine_; }
+  /// Puts both images of the version into the registry. `web` and `migrate` are changed before by the caller's will.
+  void publish(const std::string& version);
+  image_behaviour web_behaviour();
+  image_behaviour migrate_behaviour(const std::string& version);
+  void publish_web(const std::string& version, image_behaviour behaviour);
+  void publish_migrate(const std::string& version, image_behaviour behaviour);
+  /// What the compose files say with IMAGE_TAG=`version`.
+  project desired(const std::string& version) const;
+  /// As `docker compose up` did it, before dockupd was there.
+  void compose_up(const std::string& version);
+
+  // What dockupd is asked to do; each time a new process: the state is opened anew.
+  update_request request(const std::string& version);
+  run_result update(const std::string& version) { return update(request(version)); }
+  run_result update(update_request asked);
+  run_result rollback(rollback_request asked);
+  std::optional<run_result> recover();
+  plan plan_for(update_request asked);
+  /// The words of the refusal; empty: it was not refused.
+  std::string refused(const std::function<void()>& doing);
+
+  /// Called for each event of a run, after it was noted.
+  std::function<void(const progress_event&)> on_event;
+  std::vector<std::string> events() const { return events_; }  // of the last run
+  std::stop_source stop;
+
+  // What is there.
+  store& records();
+  snapshot_store& snapshots() { return snapshots_; }
+  std::filesystem::path data() const { return engine_.volume_directory("shop-data"); }
+  std::filesystem::path env_file() const { return project_directory() / ".env"; }
+  std::filesystem::path evidence() const { return directory_ / "state/evidence"; }
+  int migrations_of(const std::string& version) const;
+  std::string id_of(const std::string& container) const;
+  /// The tag of the image that the container was made with.
+  std::string version_of(const std::string& container) const;
+  /// changes() of the engine, ids and the attempt's name replaced by words.
+  std::string changes(const std::string& attempt_id) const;
+
+  /// What is not as it has to be once a run has ended well: one line each; empty: nothing. `versions`: those that may
+  /// run.
+  std::string problems(const std::vector<std::string>& versions);
+
+ private:
+  std::filesystem::path project_directory() const { return directory_ / "project"; }
+  template <class T>
+  T in_a_process(const std::function<docker::task<T>(updater&)>& doing);
+  void note(const progress_event& event);
+  void watch_volume(const std::string& by);
+  void check_containers(std::vector<std::string>& out, const std::string& version);
+  void check_data(std::vector<std::string>& out, const std::string& version) const;
+  void check_records(std::vector<std::string>& out, const std::string& version);
+
+  temporary_directory directory_;
+  fake_engine engine_{real_volumes::yes};
+  snapshot_store snapshots_;
+  boost::asio::thread_pool pool_{1};
+  std::optional<store> records_;
+  std::vector<std::string> events_;
+  std::map<std::string, int> migrations_;
+  std::vector<std::string> breaches_;  // seen on the way: two writers, or one under a snapshot
+};
+
+/// What the volume holds once `version` was deployed after v1, with the rows that users wrote.
+volume_content data_of(const std::string& version);
+
+}  // namespace orchestration::test
