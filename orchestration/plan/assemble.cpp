@@ -184,7 +184,8 @@ class assembler {
     stop.restart_policy = restart_policy_of(found);
     stop.has_health_check = has_health_check(found);
     stop.sound = !was_unsound(found);
-    if (c.until == goal::healthy && stop.has_health_check && stop.sound) stop.until = goal::healthy;
+    // Only what was seen healthy can be waited for.
+    if (c.until == goal::healthy && found.health == health_state::healthy) stop.until = goal::healthy;
     stop.budget = start_budget_of(found, options_);
     stop.steady_for = steady_time(stop.has_health_check, options_);
     return stop;
@@ -297,7 +298,7 @@ class assembler {
 
   void pin() {
     for (pin_tag& p : wanted_.pins) {
-      const std::string cause = p.previous.empty() ? "not set yet" : "was " + p.previous;
+      const std::string cause = p.previous.empty() ? std::string() : "was " + p.previous;
       pins_.push_back(add(phase::pin, std::move(p), cause, verifications_));
     }
   }

@@ -10,7 +10,9 @@ bool is_up(const observed_container& c) {
 }
 
 bool was_unsound(const observed_container& c) {
-  return c.state == container_state::restarting || c.health == health_state::unhealthy;
+  // A paused container's probes fail: its health says nothing.
+  return c.state == container_state::restarting ||
+         (c.state == container_state::running && c.health == health_state::unhealthy);
 }
 
 bool has_health_check(const observed_container& c) {

@@ -189,8 +189,8 @@ class undo_planner {
   void pin() {
     for (const pin_tag* p : all<pin_tag>()) {
       if (p->previous.empty()) {
-        out_.notes.push_back(p->variable + " was not set in " + p->file + " before: if it is set to " + p->value +
-                             " now, remove that line");
+        out_.notes.push_back("what " + p->variable + " was before is not known: if " + p->file + " sets it to " +
+                             p->value + " now, set it back by hand");
         continue;
       }
       pin_tag back{p->file, p->variable, p->previous, p->value};

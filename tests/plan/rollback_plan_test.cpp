@@ -1,0 +1,268 @@
+// Towards a stored release: what was photographed earlier.
+#include <gtest/gtest.h>
+
+#include "orchestration/plan/container_names.hpp"
+#include "orchestration/plan/photograph.hpp"
+#include "orchestration/plan/reconcile.hpp"
+#include "tests/plan/world.hpp"
+
+namespace orchestration::test {
+namespace {
+
+release r1_of(const project& p) {
+  release r = release_from_observed(run(p), 1, "2026-11-21T10:55:01Z");
+  r.pins.push_back({"/opt/shop/.env", "IMAGE_TAG", "v1"});
+  return r;
+}
+
+/// What dockupd made carries its label.
+observed_state made_by_dockupd(const project& p) {
+  observed_state s = run(p);
+  for (observed_container& c : s.containers) {
+    c.inspect["Config"]["Labels"]["io.dockupd.attempt"] = "A0";
+    if (c.service != "db") c.inspect["Id"] = id_of("dockupd " + c.name);
+    c = container_from_inspect(docker::json(c.inspect));
+  }
+  return s;
+}
+
+rollback_options from_r2() {
+  rollback_options o = to_release();
+  o.from_release = 2;
+  return o;
+}
+
+std::string refusal(const release& r, const observed_state& s) {
+  try {
+    return to_text(plan_rollback(r, s, from_r2()));
+  } catch (const plan_error& error) {
+    return error.what();
+  }
+}
+
+TEST(PlanRollback, KeepsTheDataAndRunsNoMigration) {
+  EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), made_by_dockupd(shop("v2")), from_r2())), lines(R"(
+ 1 keep       dockupd.local/shop/migrate:r2  image 439ed0713043  the way back to r2
+ 2 keep       dockupd.local/shop/web:r2      image 439ed0713043  the way back to r2
+ 3 create     migrate.1                                          image shop-app:v2 -> shop-app:v1
+ 4 create     web.1                                              image shop-app:v2 -> shop-app:v1
+ 5 stop       web.1                                              replaced by 4                      after 4
+ 6 stop       db.1                                               writes to volume shop-data         after 5
+ 7 snapshot   shop-data                                          safety copy before rollback to r1  after 5, 6
+ 8 set aside  migrate.1                                          replaced by 3                      after 7
+ 9 set aside  web.1                                              replaced by 4                      after 7
+10 rename     migrate.1                      to shop-migrate-1   its final name                     after 3, 8
+11 rename     web.1                          to shop-web-1       its final name                     after 4, 9
+12 start      db.1                           until healthy       ran before                         after 7
+13 start      web.1                                                                                 after 11, 12
+14 verify     db.1                           healthy                                                after 12
+15 verify     migrate.1                      stopped                                                after 10
+16 verify     web.1                          healthy                                                after 13
+17 pin        IMAGE_TAG=v1                   in /opt/shop/.env                                      after 14-16
+18 remove     migrate.1                                          set aside                          after 14-17
+19 remove     web.1                                              set aside                          after 14-17
+)"));
+}
+
+TEST(PlanRollback, PutsTheDataOfTheReleaseBackAfterASafetyCopy) {
+  rollback_options o = from_r2();
+  o.data_from = "S0";
+  EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), made_by_dockupd(shop("v2")), o)), lines(R"(
+ 1 keep       dockupd.local/shop/migrate:r2  image 439ed0713043  the way back to r2
+ 2 keep       dockupd.local/shop/web:r2      image 439ed0713043  the way back to r2
+ 3 create     migrate.1                                          image shop-app:v2 -> shop-app:v1
+ 4 create     web.1                                              image shop-app:v2 -> shop-app:v1
+ 5 stop       web.1                                              replaced by 4                      after 4
+ 6 stop       db.1                                               uses volume shop-data              after 5
+ 7 snapshot   shop-data                                          safety copy before rollback to r1  after 5, 6
+ 8 set aside  migrate.1                                          replaced by 3                      after 7
+ 9 set aside  web.1                                              replaced by 4                      after 7
+10 rename     migrate.1                      to shop-migrate-1   its final name                     after 3, 8
+11 rename     web.1                          to shop-web-1       its final name                     after 4, 9
+12 restore    shop-data                      from S0             the data of the release            after 7
+13 start      db.1                           until healthy       ran before                         after 7, 12
+14 start      web.1                                                                                 after 11-13
+15 verify     db.1                           healthy                                                after 13
+16 verify     migrate.1                      stopped                                                after 10, 12
+17 verify     web.1                          healthy                                                after 14
+18 pin        IMAGE_TAG=v1                   in /opt/shop/.env                                      after 15-17
+19 remove     migrate.1                                          set aside                          after 15-18
+20 remove     web.1                                              set aside                          after 15-18
+)"));
+}
+
+TEST(PlanRollback, StopsEvenReadersOfAVolumeThatIsPutBack) {
+  project_builder v1 = shop("v1");
+  project_builder v2 = shop("v2");
+  for (project_builder* p : {&v1, &v2}) p->service("backup", "backup:1").volume("shop-data", "/from");
+  observed_state s = made_by_dockupd(v2);
+  container(s, "backup").mounts.front().writable = false;
+  const auto stops_backup = [](const plan& p) {
+    for (const operation& o : p.operations)
+      if (const auto* stop = std::get_if<stop_container>(&o.what); stop && stop->target.subject == "backup.1")
+        return true;
+    return false;
+  };
+  release r1 = r1_of(v1);
+  for (released_container& c : r1.containers)
+    if (c.service == "backup") c.container_id = container(s, "backup").id;
+  rollback_options o = from_r2();
+  EXPECT_FALSE(stops_backup(plan_rollback(r1, s, o)));
+  o.data_from = "S0";
+  EXPECT_TRUE(stops_backup(plan_rollback(r1, s, o)));
+}
+
+TEST(PlanRollback, OnlyPinsWhenTheReleaseRunsAlready) {
+  EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), run(shop("v1")), from_r2())),
+            "1 pin  IMAGE_TAG=v1  in /opt/shop/.env\n");
+  rollback_options o = from_r2();
+  o.pin = pin_tag{"/opt/shop/.env", "IMAGE_TAG", "", "v1"};
+  EXPECT_TRUE(plan_rollback(r1_of(shop("v1")), run(shop("v1")), o).empty());
+}
+
+TEST(PlanRollback, StartsWhatTheReleaseRanAndIsStopped) {
+  observed_state s = run(shop("v1"));
+  set_state(container(s, "web"), container_state::exited, 0);
+  rollback_options o = from_r2();
+  o.pin = pin_tag{"/opt/shop/.env", "IMAGE_TAG", "", "v1"};
+  EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), s, o)), lines(R"(
+1 stop      db.1                      writes to volume shop-data
+2 snapshot  shop-data                 safety copy before rollback to r1  after 1
+3 start     db.1       until healthy  ran before                         after 2
+4 start     web.1                     is stopped                         after 2, 3
+5 verify    db.1       healthy                                           after 3
+6 verify    migrate.1  completed                                         after 3, 4
+7 verify    web.1      healthy                                           after 4
+)"));
+}
+
+TEST(PlanRollback, RetiresWhatALaterReleaseAddedAndLeavesStrangersAlone) {
+  project_builder v2 = shop("v1");
+  v2.service("cache", "cache:1");
+  v2.service("tool", "tool:1");
+  observed_state s = run(v2);
+  observed_container& cache = container(s, "cache");
+  cache.inspect["Config"]["Labels"]["io.dockupd.attempt"] = "A0";
+  rollback_options o = from_r2();
+  o.pin = pin_tag{"/opt/shop/.env", "IMAGE_TAG", "", "v1"};
+  EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), s, o)), lines(R"(
+ 1 keep       dockupd.local/shop/cache:r2  image b1258635df4f  the way back to r2
+ 2 stop       cache.1                                          not in r1
+ 3 stop       db.1                                             writes to volume shop-data
+ 4 snapshot   shop-data                                        safety copy before rollback to r1  after 2, 3
+ 5 set aside  cache.1                                          not in r1                          after 4
+ 6 start      db.1                         until healthy       ran before                         after 4
+ 7 verify     db.1                         healthy                                                after 6
+ 8 verify     migrate.1                    completed                                              after 6
+ 9 verify     web.1                        healthy                                                after 6
+10 remove     cache.1                                          not in r1                          after 7-9
+note: tool.1 is not in r1 and was not made by dockupd: left alone
+)"));
+}
+
+TEST(PlanRollback, MakesEverythingAnewWhenNothingIsLeft) {
+  observed_state s;
+  s.api_minor = 44;
+  EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), s, from_r2())), lines(R"(
+ 1 create  network shop_default                     not there yet
+ 2 create  volume shop-data                         not there yet
+ 3 create  db.1                                     in r1          after 1, 2
+ 4 create  migrate.1                                in r1          after 1
+ 5 create  web.1                                    in r1          after 1
+ 6 start   db.1                  until healthy                     after 3
+ 7 start   web.1                                                   after 5, 6
+ 8 verify  db.1                  healthy                           after 6
+ 9 verify  migrate.1             stopped                           after 4
+10 verify  web.1                 healthy                           after 7
+11 pin     IMAGE_TAG=v1          in /opt/shop/.env                 after 8-10
+)"));
+}
+
+TEST(PlanRollback, CreatesFromTheStoredBodyWithTheExactImage) {
+  release r1 = r1_of(shop("v1"));
+  for (released_container& c : r1.containers) c.body["Labels"]["io.dockupd.attempt"] = "A-old";
+  for (const operation& o : plan_rollback(r1, made_by_dockupd(shop("v2")), from_r2()).operations) {
+    const auto* create = std::get_if<create_container>(&o.what);
+    if (create == nullptr) continue;
+    EXPECT_EQ(create->image, "shop-app:v1");
+    EXPECT_EQ(create->image_id, image_id("shop-app:v1"));
+    EXPECT_EQ(create->body.string_at({"Labels", "io.dockupd.attempt"}), "A1");
+    EXPECT_EQ(create->body.string_at({"Image"}), "shop-app:v1");
+  }
+}
+
+TEST(PlanRollback, RefusesWhenAnExternalNetworkIsGone) {
+  project_builder p;
+  p.service("web", "web:v1").external_network("proxy");
+  const release r1 = r1_of(p);
+  EXPECT_EQ(refusal(r1, observed_state()),
+            "r1 needs the external network proxy, which does not exist. Create it with: docker network create proxy");
+}
+
+TEST(PlanRollback, RefusesANamespaceOfAContainerThatIsGone) {
+  project_builder p;
+  p.service("vpn", "vpn:v1");
+  p.service("web", "web:v1").network_mode("service:vpn").needs("vpn", start_condition::started);
+  EXPECT_EQ(refusal(r1_of(p), observed_state()),
+            "service web of r1 shares a namespace or volumes with a container that is gone. Not supported yet: use "
+            "docker compose with the files of that time.");
+}
+
+// --- the photograph ---
+
+TEST(Photograph, HoldsOrderGoalsAndStatesFromLabelsAlone) {
+  const release r = release_from_observed(run(shop("v1")), 4, "2026-11-21T10:55:01Z");
+  EXPECT_EQ(r.number, 4);
+  EXPECT_EQ(r.project, "shop");
+  ASSERT_EQ(r.containers.size(), 3U);
+  const released_container& db = r.containers[0];
+  const released_container& migrate = r.containers[1];
+  const released_container& web = r.containers[2];
+  EXPECT_EQ(db.start_level, 0);
+  EXPECT_EQ(migrate.start_level, 1);
+  EXPECT_EQ(web.start_level, 2);
+  EXPECT_TRUE(db.should_run && db.has_health_check && !db.completes);
+  EXPECT_TRUE(migrate.completes && !migrate.should_run);
+  EXPECT_EQ(db.start_budget_ms, 30'000);
+  EXPECT_EQ(web.image_id, image_id("shop-app:v1"));
+  EXPECT_EQ(web.container_id, id_of("shop-web-1"));
+  EXPECT_EQ(web.body.string_at({"Image"}), "shop-app:v1");
+}
+
+TEST(Photograph, LeavesOutWhatBelongsToAnAttempt) {
+  observed_state s = run(shop("v1"));
+  s.containers[0].name = name_set_aside("shop-db-1", "A0");
+  EXPECT_EQ(release_from_observed(s, 1, "").containers.size(), 2U);
+}
+
+TEST(Photograph, AsksForTheSubnetAgainOnlyWhereAnAddressReliesOnIt) {
+  observed_state s = run(shop("v1"));
+  EXPECT_FALSE(release_from_observed(s, 1, "").networks.at(0).body.contains("IPAM"));
+  container(s, "web").inspect["NetworkSettings"]["Networks"]["shop_default"]["IPAMConfig"] =
+      docker::json::object({{"IPv4Address", "172.18.0.9"}});
+  EXPECT_TRUE(release_from_observed(s, 1, "").networks.at(0).body.contains("IPAM"));
+}
+
+TEST(Photograph, TellsExternalVolumesFromOurs) {
+  project_builder p;
+  p.service("web", "web:v1").volume("data", "/data").external_volume("shared", "/shared").anonymous_volume("/cache");
+  std::map<std::string, bool> external;
+  std::string key_of_data;
+  for (const released_volume& v : release_from_observed(run(p), 1, "").volumes) {
+    external[v.name.size() == 64 ? "anonymous" : v.name] = v.external;
+    if (v.name == "data") key_of_data = v.key;
+  }
+  EXPECT_EQ(external, (std::map<std::string, bool>{{"anonymous", false}, {"data", false}, {"shared", true}}));
+  EXPECT_EQ(key_of_data, "data");
+}
+
+TEST(Photograph, NamesTheDigestOnlyOfTheImageThatRuns) {
+  observed_state s = run(shop("v1"));
+  s.images["shop-app:v1"].repo_digests = {"shop-app@sha256:d1"};
+  EXPECT_EQ(release_from_observed(s, 1, "").containers[2].image_digest, "shop-app@sha256:d1");
+  s.images["shop-app:v1"].id = "sha256:moved";
+  EXPECT_EQ(release_from_observed(s, 1, "").containers[2].image_digest, "");
+}
+
+}  // namespace
+}  // namespace orchestration::test
