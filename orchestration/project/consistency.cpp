@@ -1,0 +1,260 @@
+// What contradicts itself, by the checks of compose-go's loader, and what dockupd cannot do as written.
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "orchestration/project/quantity.hpp"
+#include "orchestration/project/validation.hpp"
+
+namespace orchestration {
+namespace {
+
+const yaml_node& section(const yaml_node& root, std::string_view name) {
+  static const yaml_node none;
+  const yaml_node* found = root.find(name);
+  return found == nullptr ? none : *found;
+}
+
+const yaml_node* descend(const yaml_node& from, std::initializer_list<std::string_view> names) {
+  const yaml_node* node = &from;
+  for (const std::string_view name : names)
+    if (node != nullptr) node = node->find_set(name);
+  return node;
+}
+
+std::vector<std::string_view> keys_of(const yaml_node& mapping) {
+  std::vector<std::string_view> out;
+  for (const yaml_member& each : mapping.members()) out.push_back(each.key);
+  return out;
+}
+
+bool is_true(const yaml_node* node) { return node != nullptr && parse_bool(value_text(*node)).value_or(false); }
+
+class checker {
+ public:
+  checker(const yaml_node& root, const std::set<std::string>& on) : root_(root), on_(on) {}
+  std::vector<finding> findings;
+
+  void check() {
+    for (const yaml_member& each : section(root_, "services").members())
+      if (on_.contains(each.key)) check_service(each.key, each.value);
+    for (const std::string_view kind : {"networks", "volumes"})
+      for (const yaml_member& each : section(root_, kind).members()) check_external(kind, each);
+    for (const std::string_view kind : {"secrets", "configs"})
+      for (const yaml_member& each : section(root_, kind).members()) check_file_object(kind, each);
+  }
+
+ private:
+  void add(const yaml_node& at, const std::string& path, std::string what, std::string advice = {}) {
+    findings.push_back({severity::error, place_of(at.where), path, std::move(what), std::move(advice)});
+  }
+
+  void check_service(const std::string& name, const yaml_node& s) {
+    const std::string path = "services." + name;
+    if (!s.find_set("image") && !s.find_set("build") && !s.find_set("provider"))
+      add(s, path, "has neither image nor build", "Add `image:`");
+    if (const yaml_node* image = s.find_set("image"); image != nullptr && image->text_or("x").empty())
+      add(*image, path + ".image", "is empty", "Set the variables that it is made of");
+    if (s.find_set("network_mode") && !section(s, "networks").members().empty())
+      add(*s.find("networks"), path + ".networks", "networks and network_mode exclude each other",
+          "Remove one of them");
+    check_references(s, path);
+    check_dependencies(s, path);
+    check_health_check(s, path);
+    check_amounts(s, path);
+    check_container_name(name, s, path);
+  }
+
+  void check_reference(const yaml_node& at, const std::string& path, std::string_view kind, const std::string& key) {
+    const yaml_node& all = section(root_, kind);
+    if (all.find(key) != nullptr) return;
+    const std::string meant = nearest_word(key, keys_of(all));
+    add(at, path, "\"" + key + "\" is not defined under the top-level " + std::string(kind),
+        meant.empty() ? "Define it there" : "Did you mean " + meant + "?");
+  }
+
+  void check_references(const yaml_node& s, const std::string& path) {
+    for (const yaml_member& each : section(s, "networks").members())
+      check_reference(each.value, path + ".networks." + each.key, "networks", each.key);
+    const auto& volumes = section(s, "volumes").items();
+    for (std::size_t i = 0; i < volumes.size(); ++i) {
+      const yaml_node* source = volumes[i].find_set("source");
+      const yaml_node* type = volumes[i].find("type");
+      const bool named = type != nullptr && type->text_or("") == "volume" && source != nullptr;
+      const std::string at = path + ".volumes[" + std::to_string(i) + "]";
+      if (named && !value_text(*source).empty()) check_reference(volumes[i], at, "volumes", value_text(*source));
+      if (volumes[i].find_set("target") == nullptr || volumes[i].find("target")->text_or("").empty())
+        add(volumes[i], at, "has no target", "Add the path in the container");
+    }
+    for (const std::string_view kind : {"secrets", "configs"}) {
+      const auto& items = section(s, kind).items();
+      for (std::size_t i = 0; i < items.size(); ++i)
+        if (const yaml_node* source = items[i].find_set("source"))
+          check_reference(items[i], path + "." + std::string(kind) + "[" + std::to_string(i) + "]", kind,
+                          value_text(*source));
+    }
+  }
+
+  void check_dependency(const yaml_node& at, const std::string& path, const std::string& service) {
+    if (on_.contains(service)) return;
+    const yaml_node& all = section(root_, "services");
+    if (all.find(service) != nullptr)
+      return add(at, path, "\"" + service + "\" is switched off by its profiles",
+                 "Give its profile, or write `required: false`");
+    const std::string meant = nearest_word(service, keys_of(all));
+    add(at, path, "there is no service \"" + service + "\"", meant.empty() ? "" : "Did you mean " + meant + "?");
+  }
+
+  void check_dependencies(const yaml_node& s, const std::string& path) {
+    for (const yaml_member& each : section(s, "depends_on").members()) {
+      const yaml_node* required = each.value.find("required");
+      const bool optional = required != nullptr && !is_true(required);
+      const bool exists = section(root_, "services").find(each.key) != nullptr;
+      if (!(optional && exists)) check_dependency(each.value, path + ".depends_on." + each.key, each.key);
+    }
+    for (const std::string_view attribute : {"network_mode", "ipc", "pid", "uts", "cgroup"}) {
+      const yaml_node* value = s.find(attribute);
+      const std::string text = value == nullptr ? "" : value->text_or("");
+      if (text.starts_with("service:")) check_dependency(*value, path + "." + std::string(attribute), text.substr(8));
+    }
+  }
+
+  void check_health_check(const yaml_node& s, const std::string& path) {
+    const yaml_node* test = descend(s, {"healthcheck", "test"});
+    if (test == nullptr || !test->is_sequence() || test->items().empty()) return;
+    const std::string first = value_text(test->items().front());
+    if (first != "NONE" && first != "CMD" && first != "CMD-SHELL")
+      add(*test, path + ".healthcheck.test", "the list begins with \"" + first + "\"",
+          "Begin it with CMD, CMD-SHELL or NONE");
+  }
+
+  // The same limit in two places must say the same.
+  void check_amounts(const yaml_node& s, const std::string& path) {
+    struct twice {
+      std::string_view attribute;
+      std::initializer_list<std::string_view> in_deploy;
+      std::string_view in_deploy_text;
+    };
+    static const twice all[] = {
+        {"scale", {"deploy", "replicas"}, "deploy.replicas"},
+        {"cpus", {"deploy", "resources", "limits", "cpus"}, "deploy.resources.limits.cpus"},
+        {"mem_limit", {"deploy", "resources", "limits", "memory"}, "deploy.resources.limits.memory"},
+        {"mem_reservation", {"deploy", "resources", "reservations", "memory"}, "deploy.resources.reservations.memory"},
+        {"pids_limit", {"deploy", "resources", "limits", "pids"}, "deploy.resources.limits.pids"},
+    };
+    for (const twice& each : all) {
+      const yaml_node* here = s.find_set(each.attribute);
+      const yaml_node* there = descend(s, each.in_deploy);
+      if (here == nullptr || there == nullptr || parse_size(value_text(*here)) == parse_size(value_text(*there)))
+        continue;
+      add(*here, path + "." + std::string(each.attribute), "differs from " + std::string(each.in_deploy_text),
+          "Keep one of them");
+    }
+  }
+
+  void check_container_name(const std::string& service, const yaml_node& s, const std::string& path) {
+    const yaml_node* name = s.find_set("container_name");
+    if (name == nullptr) return;
+    const auto [first, is_new] = container_names_.try_emplace(value_text(*name), service);
+    if (!is_new) add(*name, path + ".container_name", "service " + first->second + " has the same one");
+    const yaml_node* scale = s.find_set("scale");
+    if (scale == nullptr) scale = descend(s, {"deploy", "replicas"});
+    if (scale != nullptr && parse_integer(value_text(*scale)).value_or(1) > 1)
+      add(*name, path + ".container_name",
+          "only one container can have it, and " + value_text(*scale) + " are asked for", "Remove it");
+  }
+
+  void check_external(std::string_view kind, const yaml_member& each) {
+    if (!is_true(each.value.find("external"))) return;
+    for (const yaml_member& member : each.value.members())
+      if (member.key != "external" && member.key != "name" && !member.key.starts_with("x-"))
+        add(member.value, std::string(kind) + "." + each.key + "." + member.key, "means nothing for what is external",
+            "Remove it, or `external`");
+  }
+
+  void check_file_object(std::string_view kind, const yaml_member& each) {
+    std::size_t sources = 0;
+    for (const std::string_view name : {"file", "environment", "content", "driver"})
+      if (each.value.find_set(name) != nullptr) ++sources;
+    const std::string path = std::string(kind) + "." + each.key;
+    if (is_true(each.value.find("external"))) return check_external(kind, each);
+    if (sources == 0) add(each.value, path, "says not where its content comes from", "Add `file:`");
+    if (sources > 1) add(each.value, path, "has several sources of its content", "Keep one of them");
+  }
+
+  const yaml_node& root_;
+  const std::set<std::string>& on_;
+  std::map<std::string, std::string> container_names_;
+};
+
+struct unsupported {
+  std::string_view attribute;
+  std::string_view what;
+  std::string_view advice;
+};
+
+// Left out silently, the service would run otherwise than its author meant.
+constexpr unsupported unsupported_attributes[] = {
+    {"models", "dockupd cannot give models to a service", "Give the model's address by `environment`"},
+    {"provider", "dockupd cannot ask a provider for a service", "Leave the service out with a profile"},
+    {"post_start", "dockupd does not run post_start hooks", "Run the command from the image's entrypoint"},
+    {"pre_stop", "dockupd does not run pre_stop hooks", "Let the container do it when it gets its stop signal"},
+};
+
+class support_checker {
+ public:
+  support_checker(const yaml_node& root) : root_(root) {}
+  std::vector<finding> findings;
+
+  void check_service(const std::string& name, const yaml_node& s) {
+    const std::string path = "services." + name;
+    for (const unsupported& each : unsupported_attributes)
+      if (const yaml_node* value = s.find_set(each.attribute))
+        add(severity::error, *value, path + "." + std::string(each.attribute), std::string(each.what),
+            std::string(each.advice));
+    if (const yaml_node* build = s.find_set("build"))
+      add(severity::note, *build, path + ".build",
+          s.find_set("image") ? "dockupd uses the image and builds nothing"
+                              : "the service is only built and never updated by dockupd",
+          s.find_set("image") ? "" : "Add `image:` to have it updated");
+    check_files(s, path, "secrets");
+    check_files(s, path, "configs");
+  }
+
+ private:
+  void add(severity level, const yaml_node& at, std::string path, std::string what, std::string advice) {
+    findings.push_back({level, place_of(at.where), std::move(path), std::move(what), std::move(advice)});
+  }
+
+  void check_files(const yaml_node& s, const std::string& path, std::string_view kind) {
+    const auto& items = section(s, kind).items();
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const yaml_node* source = items[i].find_set("source");
+      const yaml_node* object = source == nullptr ? nullptr : section(root_, kind).find(value_text(*source));
+      if (object == nullptr || object->find_set("file") != nullptr) continue;
+      const std::string at = path + "." + std::string(kind) + "[" + std::to_string(i) + "]";
+      add(severity::error, items[i], at,
+          "\"" + value_text(*source) + "\" does not come from a file, and dockupd mounts files only",
+          "Give it a `file:` under the top-level " + std::string(kind));
+    }
+  }
+
+  const yaml_node& root_;
+};
+
+}  // namespace
+
+std::vector<finding> check_consistency(const yaml_node& root, const std::set<std::string>& services) {
+  checker all(root, services);
+  all.check();
+  return std::move(all.findings);
+}
+
+std::vector<finding> check_support(const yaml_node& root, const std::set<std::string>& services) {
+  support_checker all(root);
+  for (const yaml_member& each : section(root, "services").members())
+    if (services.contains(each.key)) all.check_service(each.key, each.value);
+  return std::move(all.findings);
+}
+
+}  // namespace orchestration

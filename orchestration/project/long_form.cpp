@@ -1,0 +1,280 @@
+#include "orchestration/project/long_form.hpp"
+
+#include <utility>
+
+#include "orchestration/project/short_forms.hpp"
+#include "orchestration/project/tree_path.hpp"
+
+namespace orchestration {
+namespace {
+
+void make_long(yaml_node& node, const tree_path& path);
+
+void make_children_long(yaml_node& node, const tree_path& path) {
+  if (node.is_mapping())
+    for (yaml_member& each : node.members()) make_long(each.value, tree_path(path, each.key));
+  if (node.is_sequence())
+    for (std::size_t i = 0; i < node.items().size(); ++i) make_long(node.items()[i], tree_path(path, i));
+}
+
+void set_missing(yaml_node& node, std::string_view name, yaml_node::any value) {
+  if (node.find(name) == nullptr) node.set(name, make_node(std::move(value), node.where));
+}
+
+// "x" → {name: "x"}
+void wrap(yaml_node& node, std::string_view name) {
+  if (node.text() == nullptr) return;
+  yaml_node out = make_node(yaml_node::mapping(), node.where);
+  out.set(name, std::move(node));
+  node = std::move(out);
+}
+
+// ["x", "y"] → {x: null, y: null}
+void name_members(yaml_node& node) {
+  if (!node.is_sequence()) return;
+  yaml_node out = make_node(yaml_node::mapping(), node.where);
+  for (const yaml_node& name : node.items()) out.set(value_text(name), make_node({}, name.where));
+  node = std::move(out);
+}
+
+void names(yaml_node& node, const tree_path&) { name_members(node); }
+
+void dependencies(yaml_node& node, const tree_path& path) {
+  const bool listed = node.is_sequence();
+  name_members(node);
+  if (!node.is_mapping()) return;
+  for (yaml_member& each : node.members()) {
+    if (listed) each.value.value = yaml_node::mapping();
+    if (!each.value.is_mapping())
+      fail_at(each.value.where, tree_path(path, each.key).text(),
+              "expected a mapping, found " + std::string(each.value.kind_text()), "Write `condition: service_started`");
+    set_missing(each.value, "condition", "service_started");
+    set_missing(each.value, "required", true);
+  }
+}
+
+void list(yaml_node& node, const tree_path&) {
+  if (node.text() == nullptr) return;
+  const yaml_mark where = node.where;
+  yaml_node::sequence items;
+  items.push_back(std::move(node));
+  node = make_node(std::move(items), where);
+}
+
+void env_files(yaml_node& node, const tree_path& path) {
+  list(node, path);
+  if (!node.is_sequence()) return;
+  for (yaml_node& each : node.items()) {
+    wrap(each, "path");
+    if (each.is_mapping()) set_missing(each, "required", true);
+  }
+}
+
+void volume(yaml_node& node, const tree_path& path) {
+  if (node.text() == nullptr) return;
+  node = parse_volume(node, path.text());
+  if (yaml_node* target = node.find("target")) target->value = clean_path(target->text_or(""));
+}
+
+void device(yaml_node& node, const tree_path& path) {
+  if (node.text() != nullptr) node = parse_device(node, path.text());
+}
+
+void file_reference(yaml_node& node, const tree_path&) { wrap(node, "source"); }
+void extends(yaml_node& node, const tree_path&) { wrap(node, "service"); }
+
+void ports(yaml_node& node, const tree_path& path) {
+  if (!node.is_sequence()) return;
+  yaml_node::sequence out;
+  for (std::size_t i = 0; i < node.items().size(); ++i) {
+    yaml_node& each = node.items()[i];
+    if (each.is_mapping())
+      out.push_back(std::move(each));
+    else
+      for (yaml_node& port : parse_ports(each, tree_path(path, i).text())) out.push_back(std::move(port));
+  }
+  node.items() = std::move(out);
+}
+
+void build(yaml_node& node, const tree_path& path) {
+  wrap(node, "context");
+  make_children_long(node, path);
+}
+
+void gpus(yaml_node& node, const tree_path&) {
+  if (node.text() == nullptr) return;
+  yaml_node all = make_node(yaml_node::mapping(), node.where);
+  all.set("count", make_node("all", node.where));
+  node.value = yaml_node::sequence{std::move(all)};
+}
+
+// external: {name: x} → external: true, name: x
+void resource(yaml_node& node, const tree_path& path) {
+  make_children_long(node, path);
+  yaml_node* external = node.find("external");
+  if (external == nullptr || !external->is_mapping()) return;
+  const yaml_node* name = external->find("name");
+  if (name != nullptr && node.find("name") == nullptr) {
+    node.set("name", *name);
+    external = node.find("external");
+  }
+  external->value = true;
+}
+
+// additional_contexts: ["a=b"] → {a: b}
+void assignments(yaml_node& node, const tree_path&) {
+  if (!node.is_sequence()) return;
+  yaml_node out = make_node(yaml_node::mapping(), node.where);
+  for (const yaml_node& each : node.items()) {
+    const std::string text = value_text(each);
+    const std::size_t equals = text.find('=');
+    out.set(text.substr(0, equals),
+            make_node(equals == std::string::npos ? std::string() : text.substr(equals + 1), each.where));
+  }
+  node = std::move(out);
+}
+
+struct long_form_rule {
+  std::string_view pattern;
+  void (*rule)(yaml_node& node, const tree_path& path);
+};
+
+constexpr long_form_rule long_form_rules[] = {
+    {"services.*.build", build},
+    {"services.*.build.additional_contexts", assignments},
+    {"services.*.build.secrets.*", file_reference},
+    {"services.*.configs.*", file_reference},
+    {"services.*.depends_on", dependencies},
+    {"services.*.develop.watch.*.ignore", list},
+    {"services.*.develop.watch.*.include", list},
+    {"services.*.devices.*", device},
+    {"services.*.dns", list},
+    {"services.*.env_file", env_files},
+    {"services.*.extends", extends},
+    {"services.*.gpus", gpus},
+    {"services.*.label_file", list},
+    {"services.*.models", names},
+    {"services.*.networks", names},
+    {"services.*.ports", ports},
+    {"services.*.secrets.*", file_reference},
+    {"services.*.volumes.*", volume},
+    {"volumes.*", resource},
+    {"networks.*", resource},
+    {"secrets.*", resource},
+    {"configs.*", resource},
+};
+
+void make_long(yaml_node& node, const tree_path& path) {
+  if (const auto rule = rule_for(long_form_rules, path)) return rule(node, path);
+  make_children_long(node, path);
+}
+
+template <class Visitor>
+void for_each_member(yaml_node& root, std::string_view section, Visitor visit) {
+  yaml_node* all = root.find(section);
+  if (all == nullptr || !all->is_mapping()) return;
+  for (yaml_member& each : all->members())
+    if (each.value.is_mapping()) visit(each.value);
+}
+
+template <class Visitor>
+void for_each_item(yaml_node* list_node, Visitor visit) {
+  if (list_node == nullptr || !list_node->is_sequence()) return;
+  for (yaml_node& each : list_node->items())
+    if (each.is_mapping()) visit(each);
+}
+
+yaml_node* reserved_devices(yaml_node& service) {
+  yaml_node* node = &service;
+  for (const std::string_view step : {"deploy", "resources", "reservations", "devices"})
+    if (node != nullptr) node = node->find(step);
+  return node;
+}
+
+void add_service_defaults(yaml_node& service) {
+  for_each_item(service.find("secrets"), [](yaml_node& secret) {
+    const yaml_node* source = secret.find("source");
+    set_missing(secret, "target", "/run/secrets/" + (source == nullptr ? "" : value_text(*source)));
+  });
+  for_each_item(service.find("ports"), [](yaml_node& port) {
+    set_missing(port, "protocol", "tcp");
+    set_missing(port, "mode", "ingress");
+  });
+  for (yaml_node* devices : {service.find("gpus"), reserved_devices(service)})
+    for_each_item(devices, [](yaml_node& request) {
+      if (request.find("device_ids") == nullptr) set_missing(request, "count", "all");
+    });
+}
+
+// A path in the host's file system as compose joins it.
+struct path_base {
+  const std::string& directory;
+  const std::string& home;
+
+  void resolve(yaml_node* node) const {
+    if (node != nullptr && node->text() != nullptr) node->value = absolute_path(*node->text(), directory, home);
+  }
+};
+
+void make_service_paths_absolute(yaml_node& service, const path_base& base) {
+  for_each_item(service.find("env_file"), [&](yaml_node& file) { base.resolve(file.find("path")); });
+  if (yaml_node* files = service.find("label_file"); files != nullptr && files->is_sequence())
+    for (yaml_node& each : files->items()) base.resolve(&each);
+  for_each_item(service.find("volumes"), [&](yaml_node& mount) {
+    const yaml_node* type = mount.find("type");
+    if (type == nullptr || type->text_or("") != "bind") return;
+    if (mount.find_set("source") == nullptr)
+      fail_at(mount.where, "", "a bind mount without source", "Add `source:` with a path of the host");
+    base.resolve(mount.find("source"));
+  });
+  if (yaml_node* develop = service.find("develop"))
+    for_each_item(develop->find("watch"), [&](yaml_node& watch) { base.resolve(watch.find("path")); });
+  if (yaml_node* extended = service.find("extends")) base.resolve(extended->find("file"));
+}
+
+bool is_windows_path(std::string_view path) {
+  const bool letter = !path.empty() && ((path[0] >= 'a' && path[0] <= 'z') || (path[0] >= 'A' && path[0] <= 'Z'));
+  const bool drive = letter && path.size() > 2 && path[1] == ':' && (path[2] == '\\' || path[2] == '/');
+  return drive || path.starts_with("\\\\");
+}
+
+}  // namespace
+
+void make_long(yaml_node& root) {
+  make_long(root, tree_path());
+  // An empty entry comes from a variable that is not set.
+  for_each_member(root, "services", [](yaml_node& service) {
+    yaml_node* dns = service.find("dns");
+    if (dns == nullptr || !dns->is_sequence()) return;
+    std::erase_if(dns->items(), [](const yaml_node& each) { return each.is_null() || each.text_or("x").empty(); });
+  });
+}
+
+void add_defaults(yaml_node& root) { for_each_member(root, "services", add_service_defaults); }
+
+std::string absolute_path(std::string_view path, const std::string& directory, const std::string& home) {
+  if (path.empty()) return {};
+  if (path.starts_with('~')) {
+    path.remove_prefix(1);
+    while (path.starts_with('/')) path.remove_prefix(1);
+    return clean_path(home + "/" + std::string(path));
+  }
+  if (path.starts_with('/') || is_windows_path(path)) return std::string(path);
+  return clean_path(directory + "/" + std::string(path));
+}
+
+void make_paths_absolute(yaml_node& root, const std::string& directory, const std::string& home) {
+  const path_base base{directory, home};
+  for_each_member(root, "services", [&](yaml_node& service) { make_service_paths_absolute(service, base); });
+  for (const std::string_view section : {"configs", "secrets"})
+    for_each_member(root, section, [&](yaml_node& object) { base.resolve(object.find("file")); });
+  for_each_member(root, "volumes", [&](yaml_node& volume) {
+    const yaml_node* driver = volume.find("driver");
+    yaml_node* options = volume.find("driver_opts");
+    if (driver == nullptr || driver->text_or("") != "local" || options == nullptr) return;
+    const yaml_node* mount_options = options->find("o");
+    if (mount_options != nullptr && mount_options->text_or("") == "bind") base.resolve(options->find("device"));
+  });
+}
+
+}  // namespace orchestration

@@ -1,0 +1,19 @@
+// What compose adds to a loaded project: the default network, real names, dependencies that follow from other
+// attributes, and the content of env and label files.
+#pragma once
+
+#include <string>
+
+#include "orchestration/project/project_environment.hpp"
+#include "orchestration/project/yaml.hpp"
+
+namespace orchestration {
+
+/// The whole project, of long forms. Marks added dependencies by a place without line.
+void normalise(yaml_node& root, const std::string& project_name, const project_environment& environment);
+
+/// `environment` becomes the final mapping, with env_file read underneath it, and env_file goes. `labels` becomes a
+/// mapping with label_file read underneath it. Throws load_error.
+void resolve_files(yaml_node& service, const std::string& path, const project_environment& environment);
+
+}  // namespace orchestration

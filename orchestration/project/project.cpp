@@ -1,0 +1,43 @@
+#include "orchestration/project/project.hpp"
+
+namespace orchestration {
+namespace {
+
+std::string_view level_text(severity level) {
+  switch (level) {
+    case severity::note:
+      return "note";
+    case severity::warning:
+      return "warning";
+    case severity::error:
+      break;
+  }
+  return "error";
+}
+
+}  // namespace
+
+std::string to_text(const place& where) {
+  std::string out = where.file;
+  if (where.line > 0) out += ":" + std::to_string(where.line);
+  if (where.line > 0 && where.column > 0) out += ":" + std::to_string(where.column);
+  return out;
+}
+
+std::string to_text(const finding& f) {
+  std::string out = to_text(f.where);
+  if (!out.empty()) out += ": ";
+  out += level_text(f.level);
+  out += ": ";
+  if (!f.path.empty()) out += f.path + ": ";
+  out += f.what;
+  if (!f.advice.empty()) out += ". " + f.advice;
+  return out;
+}
+
+std::string container_name(const project& p, const service& s, int number) {
+  if (!s.container_name.empty()) return s.container_name;
+  return p.name + "-" + s.name + "-" + std::to_string(number);
+}
+
+}  // namespace orchestration

@@ -1,0 +1,85 @@
+#include "orchestration/project/project_environment.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "orchestration/project/dotenv.hpp"
+#include "orchestration/project/load.hpp"
+
+namespace orchestration {
+namespace {
+
+[[noreturn]] void fail_on_file(const std::string& file, int line, std::string what, std::string advice = {}) {
+  throw load_error({finding{severity::error, place{file, line, 0}, "", std::move(what), std::move(advice)}});
+}
+
+}  // namespace
+
+const environment_variable* project_environment::find(const std::string& name) const {
+  const auto found = variables_.find(name);
+  return found == variables_.end() ? nullptr : &found->second;
+}
+
+std::optional<std::string> project_environment::value(const std::string& name) const {
+  const environment_variable* found = find(name);
+  return found == nullptr ? std::nullopt : std::optional(found->value);
+}
+
+std::string project_environment::value_or(const std::string& name, std::string_view other) const {
+  return value(name).value_or(std::string(other));
+}
+
+void project_environment::set(const std::string& name, environment_variable variable) {
+  variables_.insert_or_assign(name, std::move(variable));
+}
+
+void project_environment::add(const std::string& name, environment_variable variable) {
+  variables_.try_emplace(name, std::move(variable));
+}
+
+void project_environment::add_files(const std::vector<std::string>& files) {
+  std::map<std::string, std::string> read;
+  std::map<std::string, environment_variable> found;
+  const variable_lookup lookup_read = [&](const std::string& name) -> std::optional<std::string> {
+    if (const environment_variable* known = find(name)) return known->value;
+    const auto earlier = read.find(name);
+    return earlier == read.end() ? std::nullopt : std::optional(earlier->second);
+  };
+  for (const std::string& file : files) {
+    const std::string text = read_text_file(file, env_file_limit);
+    try {
+      for (dotenv_variable& each : parse_dotenv(text, lookup_read, read)) {
+        found.insert_or_assign(each.name,
+                               environment_variable{each.value, variable_source::env_file, {file, each.line, 0}});
+        read.insert_or_assign(each.name, each.value);
+      }
+    } catch (const dotenv_error& error) {
+      fail_on_file(file, error.line(), error.what());
+    }
+  }
+  for (auto& [name, variable] : found) add(name, std::move(variable));
+}
+
+variable_lookup project_environment::lookup() const {
+  return [this](const std::string& name) { return value(name); };
+}
+
+std::string read_text_file(const std::string& file, std::size_t limit) {
+  std::error_code error;
+  const auto status = std::filesystem::status(file, error);
+  if (!std::filesystem::exists(status)) fail_on_file(file, 0, "there is no such file");
+  // A pipe would make the load wait.
+  if (!std::filesystem::is_regular_file(status)) fail_on_file(file, 0, "is no regular file");
+  std::ifstream in(file, std::ios::binary);
+  if (!in) fail_on_file(file, 0, std::string("cannot be read: ") + std::strerror(errno));
+  std::string text(limit + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > limit)
+    fail_on_file(file, 0, "larger than " + std::to_string(limit) + " bytes", "Is it the right file?");
+  return text;
+}
+
+}  // namespace orchestration

@@ -1,0 +1,46 @@
+// The variables that a project's files are interpolated with, and where each one's value came from.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "orchestration/project/interpolation.hpp"
+#include "orchestration/project/project.hpp"
+
+namespace orchestration {
+
+struct environment_variable {
+  std::string value;
+  variable_source source = variable_source::process_environment;
+  place where;  // for env files
+};
+
+class project_environment {
+ public:
+  const environment_variable* find(const std::string& name) const;
+  /// Absent when not set.
+  std::optional<std::string> value(const std::string& name) const;
+  std::string value_or(const std::string& name, std::string_view other) const;
+
+  void set(const std::string& name, environment_variable variable);
+  void add(const std::string& name, environment_variable variable);  // unless it is set already
+
+  /// Reads env files; what is set already stays, and of several files the last counts. Throws load_error.
+  void add_files(const std::vector<std::string>& files);
+
+  variable_lookup lookup() const;  // refers to this object
+
+ private:
+  std::map<std::string, environment_variable> variables_;
+};
+
+/// The text of a file. Throws load_error when it cannot be read, is no regular file, or has more than `limit` bytes.
+std::string read_text_file(const std::string& file, std::size_t limit);
+
+/// Env files are read whole and expanded: bounded like compose files.
+inline constexpr std::size_t env_file_limit = 1 << 20;
+
+}  // namespace orchestration

@@ -1,0 +1,297 @@
+// The only file that speaks with libyaml. It is the parser that go-yaml was ported from, so both refuse the same files.
+#include "orchestration/project/yaml.hpp"
+
+#include <yaml.h>
+
+#include <map>
+#include <optional>
+#include <set>
+
+namespace orchestration {
+namespace {
+
+constexpr std::string_view standard_tags = "tag:yaml.org,2002:";
+constexpr std::string_view reset_tag = "!reset";
+constexpr std::string_view override_tag = "!override";
+
+struct event {
+  yaml_event_t raw{};
+  event() = default;
+  event(const event&) = delete;
+  event& operator=(const event&) = delete;
+  ~event() { yaml_event_delete(&raw); }
+};
+
+std::string_view view(const yaml_char_t* text) {
+  return text == nullptr ? std::string_view() : std::string_view(reinterpret_cast<const char*>(text));
+}
+
+std::string_view tag_of(const yaml_event_t& e) {
+  switch (e.type) {
+    case YAML_SCALAR_EVENT:
+      return view(e.data.scalar.tag);
+    case YAML_SEQUENCE_START_EVENT:
+      return view(e.data.sequence_start.tag);
+    case YAML_MAPPING_START_EVENT:
+      return view(e.data.mapping_start.tag);
+    default:
+      return {};
+  }
+}
+
+std::string_view anchor_of(const yaml_event_t& e) {
+  switch (e.type) {
+    case YAML_SCALAR_EVENT:
+      return view(e.data.scalar.anchor);
+    case YAML_SEQUENCE_START_EVENT:
+      return view(e.data.sequence_start.anchor);
+    case YAML_MAPPING_START_EVENT:
+      return view(e.data.mapping_start.anchor);
+    default:
+      return {};
+  }
+}
+
+using key_path = std::vector<std::string>;
+
+// Reads one stream of documents.
+class composer {
+ public:
+  composer(std::string_view text, const std::string& file, const yaml_limits& limits)
+      : file_(std::make_shared<const std::string>(file)), limits_(limits) {
+    yaml_parser_initialize(&parser_);
+    yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+  }
+  ~composer() { yaml_parser_delete(&parser_); }
+  composer(const composer&) = delete;
+  composer& operator=(const composer&) = delete;
+
+  std::vector<yaml_document> documents();
+
+ private:
+  struct amount {
+    std::size_t nodes = 0;
+    std::size_t text_bytes = 0;
+  };
+  struct anchored {
+    yaml_node node;
+    amount size;
+    std::vector<key_path> resets;  // below the node
+  };
+
+  void next(event& e);
+  yaml_node compose(const yaml_event_t& e, std::size_t depth);
+  yaml_node content(const yaml_event_t& e, std::size_t depth);
+  yaml_node alias(const yaml_event_t& e);
+  yaml_node scalar(const yaml_event_t& e);
+  yaml_node sequence(const yaml_event_t& start, std::size_t depth);
+  yaml_node mapping(const yaml_event_t& start, std::size_t depth);
+  std::string key(const yaml_event_t& e);
+  void merge(yaml_node& into, const yaml_node& source);
+  void merge_one(yaml_node& into, const yaml_node& source);
+  void count(amount more, const yaml_mark& where);
+  bool take_edit_tag(const yaml_event_t& e);
+  yaml_mark mark(const yaml_mark_t& at) const;
+  [[noreturn]] void fail_on_syntax() const;
+
+  yaml_parser_t parser_{};
+  std::shared_ptr<const std::string> file_;
+  yaml_limits limits_;
+  amount used_;
+  std::map<std::string, anchored, std::less<>> anchors_;
+  std::set<std::string, std::less<>> open_anchors_;  // of nodes still being composed
+  key_path path_;
+  bool records_resets_ = true;  // not below !override: what stands there replaces as a whole
+  std::vector<key_path> resets_;
+};
+
+yaml_mark composer::mark(const yaml_mark_t& at) const {
+  return {file_, static_cast<int>(at.line) + 1, static_cast<int>(at.column) + 1};
+}
+
+void composer::fail_on_syntax() const {
+  const std::string problem = parser_.problem == nullptr ? "cannot be read" : parser_.problem;
+  if (parser_.error == YAML_READER_ERROR)
+    fail_at({file_, 0, 0}, "", "not UTF-8 text: " + problem + " at byte " + std::to_string(parser_.problem_offset),
+            "Save the file as UTF-8");
+  std::string what = "not YAML: " + problem;
+  if (parser_.context != nullptr)
+    what +=
+        " " + std::string(parser_.context) + " that begins at line " + std::to_string(parser_.context_mark.line + 1);
+  fail_at(mark(parser_.problem_mark), "", what, "Check the indentation and quotes there");
+}
+
+void composer::next(event& e) {
+  yaml_event_delete(&e.raw);
+  if (yaml_parser_parse(&parser_, &e.raw) == 0) fail_on_syntax();
+}
+
+void composer::count(amount more, const yaml_mark& where) {
+  used_.nodes += more.nodes;
+  used_.text_bytes += more.text_bytes;
+  if (used_.nodes > limits_.nodes)
+    fail_at(where, "", "more than " + std::to_string(limits_.nodes) + " values once aliases are expanded",
+            "Use fewer aliases");
+  if (used_.text_bytes > limits_.text_bytes)
+    fail_at(where, "", "more than " + std::to_string(limits_.text_bytes) + " bytes of text once aliases are expanded",
+            "Use fewer aliases");
+}
+
+// Notes the path when the node is tagged; true for !reset, whose node is then dropped by the caller.
+bool composer::take_edit_tag(const yaml_event_t& e) {
+  const std::string_view tag = tag_of(e);
+  if (records_resets_ && (tag == reset_tag || tag == override_tag)) resets_.push_back(path_);
+  return tag == reset_tag;
+}
+
+yaml_node composer::compose(const yaml_event_t& e, std::size_t depth) {
+  const yaml_mark where = mark(e.start_mark);
+  if (depth > limits_.depth) fail_at(where, "", "more than " + std::to_string(limits_.depth) + " levels deep");
+  if (e.type == YAML_ALIAS_EVENT) return alias(e);
+  const std::string anchor(anchor_of(e));
+  if (anchor.empty()) return content(e, depth);
+  const amount before = used_;
+  const std::size_t resets_before = resets_.size();
+  anchors_.erase(anchor);
+  open_anchors_.insert(anchor);
+  yaml_node node = content(e, depth);
+  open_anchors_.erase(anchor);
+  anchored kept{node, {used_.nodes - before.nodes, used_.text_bytes - before.text_bytes}, {}};
+  for (std::size_t i = resets_before; i < resets_.size(); ++i)
+    kept.resets.emplace_back(resets_[i].begin() + static_cast<std::ptrdiff_t>(path_.size()), resets_[i].end());
+  anchors_.insert_or_assign(anchor, std::move(kept));
+  return node;
+}
+
+yaml_node composer::content(const yaml_event_t& e, std::size_t depth) {
+  count({1, 0}, mark(e.start_mark));
+  const bool recorded = records_resets_;
+  if (tag_of(e) == override_tag) records_resets_ = false;
+  yaml_node out = e.type == YAML_SCALAR_EVENT           ? scalar(e)
+                  : e.type == YAML_SEQUENCE_START_EVENT ? sequence(e, depth)
+                                                        : mapping(e, depth);
+  records_resets_ = recorded;
+  return out;
+}
+
+yaml_node composer::alias(const yaml_event_t& e) {
+  const std::string_view name = view(e.data.alias.anchor);
+  const yaml_mark where = mark(e.start_mark);
+  if (open_anchors_.contains(name)) fail_at(where, "", "*" + std::string(name) + " stands inside of what it names");
+  const auto found = anchors_.find(name);
+  if (found == anchors_.end())
+    fail_at(where, "", "no anchor &" + std::string(name) + " stands above this alias", "Check the spelling");
+  count(found->second.size, where);
+  for (const key_path& below : found->second.resets) {
+    if (!records_resets_) break;
+    resets_.push_back(path_);
+    resets_.back().insert(resets_.back().end(), below.begin(), below.end());
+  }
+  return found->second.node;
+}
+
+yaml_node composer::scalar(const yaml_event_t& e) {
+  const auto& s = e.data.scalar;
+  const std::string_view text(reinterpret_cast<const char*>(s.value), s.length);
+  count({0, text.size()}, mark(e.start_mark));
+  const std::string_view tag = view(s.tag);
+  const bool other_standard_tag = tag.starts_with(standard_tags) && tag.substr(standard_tags.size()) != "str";
+  const bool typed = s.style == YAML_PLAIN_SCALAR_STYLE && (tag.empty() || other_standard_tag);
+  return make_node(typed ? plain_scalar(text) : yaml_node::any(std::string(text)), mark(e.start_mark));
+}
+
+yaml_node composer::sequence(const yaml_event_t& start, std::size_t depth) {
+  yaml_node out = make_node(yaml_node::sequence(), mark(start.start_mark));
+  event e;
+  for (next(e); e.raw.type != YAML_SEQUENCE_END_EVENT; next(e)) {
+    path_.push_back(std::to_string(out.items().size()));
+    const bool dropped = take_edit_tag(e.raw);
+    yaml_node item = compose(e.raw, depth + 1);
+    path_.pop_back();
+    if (!dropped) out.items().push_back(std::move(item));
+  }
+  return out;
+}
+
+std::string composer::key(const yaml_event_t& e) {
+  const yaml_mark where = mark(e.start_mark);
+  if (e.type != YAML_SCALAR_EVENT) fail_at(where, "", "a key that is not text", "Keys are plain words");
+  count({1, e.data.scalar.length}, where);
+  const yaml_node node = scalar(e);
+  if (node.text() == nullptr)
+    fail_at(where, "",
+            "the key " + std::string(view(e.data.scalar.value)) + " is not text but " + std::string(node.kind_text()),
+            "Put it in quotes");
+  const std::string anchor(anchor_of(e));
+  if (!anchor.empty()) anchors_.insert_or_assign(anchor, anchored{node, {1, node.text()->size()}, {}});
+  return *node.text();
+}
+
+void composer::merge_one(yaml_node& into, const yaml_node& source) {
+  if (!source.is_mapping())
+    fail_at(source.where, "",
+            "<< takes a mapping or a list of mappings, and this is " + std::string(source.kind_text()));
+  for (const yaml_member& each : source.members())
+    if (into.find(each.key) == nullptr) into.members().push_back(each);
+}
+
+void composer::merge(yaml_node& into, const yaml_node& source) {
+  if (!source.is_sequence()) return merge_one(into, source);
+  for (const yaml_node& each : source.items()) merge_one(into, each);
+}
+
+yaml_node composer::mapping(const yaml_event_t& start, std::size_t depth) {
+  yaml_node out = make_node(yaml_node::mapping(), mark(start.start_mark));
+  std::map<std::string, yaml_mark> seen;
+  std::optional<yaml_node> merged;
+  event e;
+  for (next(e); e.raw.type != YAML_MAPPING_END_EVENT; next(e)) {
+    const yaml_mark where = mark(e.raw.start_mark);
+    const bool plain = e.raw.type == YAML_SCALAR_EVENT && e.raw.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    std::string name = key(e.raw);
+    if (const auto [first, is_new] = seen.try_emplace(name, where); !is_new)
+      fail_at(where, "",
+              "\"" + name + "\" stands here a second time; first at line " + std::to_string(first->second.line),
+              "Remove one of them");
+    next(e);
+    if (plain && name == "<<") {  // its content counts as if it stood in this very mapping
+      merged = compose(e.raw, depth + 1);
+      continue;
+    }
+    path_.push_back(name);
+    const bool dropped = take_edit_tag(e.raw);
+    yaml_node value = compose(e.raw, depth + 1);
+    path_.pop_back();
+    if (!dropped) out.members().push_back({std::move(name), where, std::move(value)});
+  }
+  if (merged) merge(out, *merged);  // last: keys of the mapping itself win, wherever they stand
+  return out;
+}
+
+std::vector<yaml_document> composer::documents() {
+  std::vector<yaml_document> out;
+  event e;
+  for (next(e); e.raw.type != YAML_STREAM_END_EVENT; next(e)) {
+    if (e.raw.type == YAML_STREAM_START_EVENT || e.raw.type == YAML_DOCUMENT_START_EVENT ||
+        e.raw.type == YAML_DOCUMENT_END_EVENT)
+      continue;
+    anchors_.clear();
+    resets_.clear();
+    yaml_document document;
+    document.root = compose(e.raw, 0);
+    document.resets = std::move(resets_);
+    out.push_back(std::move(document));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<yaml_document> parse_yaml(std::string_view text, const std::string& file, const yaml_limits& limits) {
+  if (text.size() > limits.file_size)
+    fail_at({std::make_shared<const std::string>(file), 0, 0}, "",
+            "larger than " + std::to_string(limits.file_size) + " bytes", "Is it a compose file?");
+  return composer(text, file, limits).documents();
+}
+
+}  // namespace orchestration
