@@ -54,7 +54,8 @@ std::string image_drift(const observed_container& c, const desired_container& wa
 }
 
 std::string hash_drift(const observed_container& c, const desired_container& wanted) {
-  if (c.config_hash == wanted.config_hash) return {};
+  const bool same = std::find(wanted.hashes.begin(), wanted.hashes.end(), c.config_hash) != wanted.hashes.end();
+  if (same) return {};
   return c.config_hash.empty() ? "not labelled by docker compose" : "configuration changed";
 }
 

@@ -14,7 +14,7 @@ namespace orchestration {
 struct desired_container {
   const project& desired;
   const service& of;
-  std::string config_hash;
+  std::vector<std::string> hashes;  // in every dialect; a container bears one of them
   /// Local image id that `of.image` means, with the digest that the registry resolved where there is one; empty: it
   /// has to be pulled first.
   std::string image_id;

@@ -3,9 +3,7 @@
 #include <algorithm>
 
 #include "orchestration/plan/container_names.hpp"
-#include "orchestration/plan/desired_hash.hpp"
 #include "orchestration/plan/health_budget.hpp"
-
 #include "orchestration/project/create_body.hpp"
 #include "orchestration/project/dependency_order.hpp"
 
@@ -51,6 +49,7 @@ intention update_planner::decide() {
   index_containers();
   read_order();
   read_scope();
+  listen_for_dialect();
   // In order of dependency, so that what a service joins is decided before it.
   for (int level = 0; level <= last_level_; ++level)
     for (const auto& [name, s] : desired_.services)
@@ -101,6 +100,15 @@ void update_planner::read_order() {
     }
 }
 
+void update_planner::listen_for_dialect() {
+  std::vector<const observed_container*> containers;
+  joined_ids joined;
+  for (const auto& [name, by_number] : found_)
+    for (const auto& [number, c] : by_number) containers.push_back(c);
+  for (const auto& [name, s] : desired_.services) joined[name] = ids_of_joined(s);
+  dialect_ = dialect_of(desired_, containers, joined);
+}
+
 void update_planner::read_scope() {
   for (const std::string& name : options_.services) {
     if (desired_.services.contains(name)) continue;
@@ -143,7 +151,7 @@ void update_planner::decide_service(const service& s) {
   if (!in_scope(s.name)) return leave_service(s, "");
   if (is_only_built(s)) return leave_service(s, "service " + s.name + " is built, not pulled: left alone");
   check_joined(s);
-  desired_container wanted{desired_, s, desired_hash(s, ids_of_joined(s)), "", false};
+  desired_container wanted{desired_, s, hashes_of(s, ids_of_joined(s)), "", false};
   const auto digest = options_.digests.find(s.image);
   wanted.resolved = digest != options_.digests.end();
   wanted.image_id = local_image_id(observed_, s.image, wanted.resolved ? digest->second : std::string());
@@ -187,15 +195,17 @@ void update_planner::make_new(intended_container& c, const service& s, const des
   check_can_be_fetched(s);
   create_context context;
   context.api = version_of(observed_);
-  context.config_hash = wanted.config_hash;
   context.containers = ids_of_joined(s);
+  context.config_hash = service_hash(s, dialect_.hash, context.containers);
+  // Dialects of other releases are told by their version label next time as well.
+  if (dialect_.hash != hash_dialect::compose_2_30 && !dialect_.version.empty()) context.version = dialect_.version;
   create_request made;
   try {
     made = make_create_request(desired_, s, c.number, context);
   } catch (const create_body_error& error) {
     throw plan_error(name_with_place(desired_, s) + ": " + error.what());
   }
-  c.config_hash = wanted.config_hash;
+  c.config_hash = context.config_hash;
   c.networks = network_names(s);
   c.volumes = volume_names(s);
 

@@ -8,6 +8,7 @@
 
 #include "orchestration/plan/drift.hpp"
 #include "orchestration/plan/intention.hpp"
+#include "orchestration/plan/spoken_dialect.hpp"
 #include "orchestration/plan/volumes_at_stake.hpp"
 #include "orchestration/project/project.hpp"
 
@@ -25,6 +26,7 @@ class update_planner {
   void index_containers();
   void read_order();
   void read_scope();
+  void listen_for_dialect();
   void decide_service(const service& s);
   void decide_replica(const service& s, int number, const desired_container& wanted);
   void leave_service(const service& s, const std::string& note);
@@ -66,6 +68,7 @@ class update_planner {
   int last_level_ = 0;
   std::map<std::string, goal> asked_;  // what dependents ask of each service
   std::set<std::string> scope_;
+  spoken_dialect dialect_;
 };
 
 /// "service web (compose.yaml:12:5)"

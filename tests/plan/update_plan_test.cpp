@@ -3,6 +3,7 @@
 
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/reconcile.hpp"
+#include "orchestration/project/config_hash.hpp"
 #include "tests/plan/world.hpp"
 
 namespace orchestration::test {
@@ -255,6 +256,34 @@ TEST(PlanUpdate, SaysWhyAContainerChanges) {
   observed_state unlabelled = s;
   container(unlabelled, "web").config_hash.clear();
   EXPECT_EQ(cause(one("r.example/team/web:v1"), unlabelled), "not labelled by docker compose");
+}
+
+TEST(PlanUpdate, SpeaksTheHashDialectOfTheComposeThatDeployedTheProject) {
+  const auto with = [](const std::string& version) {
+    project_builder p = shop(version);
+    p.value().services["db"].document["volumes"].push_back(
+        docker::json::object({{"type", "bind"},
+                              {"source", "/srv"},
+                              {"target", "/srv"},
+                              {"bind", docker::json::object({{"create_host_path", true}})}}));
+    return p;
+  };
+  const project v1 = with("v1");
+  const service& db = v1.services.at("db");
+  const auto hash_of = [](const service& s, hash_dialect dialect) { return service_hash(s, dialect); };
+  ASSERT_NE(hash_of(db, hash_dialect::compose_5_0_2), hash_of(db, hash_dialect::compose_2_30));
+  observed_state s = run(v1);
+  s.images.merge(nothing_but_images(with("v2")).images);
+  for (observed_container& c : s.containers) {
+    c.config_hash = hash_of(v1.services.at(c.service), hash_dialect::compose_5_0_2);
+    c.inspect["Config"]["Labels"]["com.docker.compose.version"] = "5.1.0";
+  }
+  EXPECT_EQ(text_of(v1, s), "");
+  const project v2 = with("v2");
+  const create_container web = all<create_container>(plan_update(v2, s, options())).back();
+  EXPECT_EQ(web.body.string_at({"Labels", "com.docker.compose.config-hash"}),
+            hash_of(v2.services.at("web"), hash_dialect::compose_5_0_2));
+  EXPECT_EQ(web.body.string_at({"Labels", "com.docker.compose.version"}), "5.1.0");
 }
 
 TEST(PlanUpdate, PullsEachReferenceOnceAndNothingThatDidNotChange) {

@@ -3,9 +3,9 @@
 #include <functional>
 #include <stdexcept>
 
-#include "orchestration/plan/desired_hash.hpp"
 #include "orchestration/plan/drift.hpp"
 
+#include "orchestration/project/config_hash.hpp"
 #include "orchestration/project/create_body.hpp"
 
 namespace orchestration::test {
@@ -254,7 +254,7 @@ observed_state run(const project& p) {
       std::map<std::string, std::string> joined;
       for (const auto& [other, attribute] : joined_services(s)) joined[other] = ids[other];
       context.containers = joined;
-      context.config_hash = desired_hash(s, joined);
+      context.config_hash = service_hash(s, hash_dialect::compose_2_30, joined);
       const create_request request = make_create_request(p, s, number, context);
       const container_state state = is_one_shot(p, name) ? container_state::exited : container_state::running;
       out.containers.push_back(container_from_inspect(inspect_of(request, image_id(s.image), state)));

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "orchestration/files/durable_file.hpp"
-#include "orchestration/plan/desired_hash.hpp"
+#include "orchestration/project/config_hash.hpp"
 #include "orchestration/project/create_body.hpp"
 #include "orchestration/project/pin.hpp"
 #include "tests/plan/world.hpp"
@@ -122,7 +122,7 @@ void shop_run::compose_up(const std::string& version) {
     const service& s = p.services.at(name);
     run_task(engine_.pull_image(s.image, "", {}));
     create_context context;
-    context.config_hash = desired_hash(s, {});
+    context.config_hash = service_hash(s, hash_dialect::compose_2_30);
     context.image_id = engine_.images().find(s.image)->id;
     const create_request made = make_create_request(p, s, 1, context);
     const std::string id = run_task(engine_.create_container(made.name, made.body, made.platform));
@@ -298,7 +298,8 @@ void shop_run::check_records(std::vector<std::string>& out, const std::string& v
   } else {
     if (current->tag != version) out.push_back("the current release is " + current->tag);
     for (const released_container& c : current->containers)
-      if (engine_.container(c.name) != nullptr && engine_.container(c.name)->config.string_at({"Image"}) != c.image_reference)
+      if (engine_.container(c.name) != nullptr &&
+          engine_.container(c.name)->config.string_at({"Image"}) != c.image_reference)
         out.push_back("the current release has " + c.image_reference + " for " + c.name);
   }
   for (const snapshot_row& row : s.snapshots())
