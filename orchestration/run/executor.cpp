@@ -4,6 +4,7 @@
 
 #include "docker_client/image_reference.hpp"
 #include "orchestration/run/clock.hpp"
+#include "orchestration/run/lost_reply.hpp"
 
 namespace orchestration {
 namespace {
@@ -17,6 +18,12 @@ operation_error::cause cause_of(const action& a) {
   if (std::holds_alternative<verify_container>(a)) return cause::verification;
   if (std::holds_alternative<pin_tag>(a)) return cause::pin;
   return cause::engine;
+}
+
+// A pull that takes too long is the registry's doing; anything else is the engine's own.
+bool is_unreachable(const docker::error& error, const action& a) {
+  if (error.kind() == docker::error_kind::not_connected) return true;
+  return error.kind() == docker::error_kind::timeout && !std::holds_alternative<pull_image>(a);
 }
 
 }  // namespace
@@ -37,6 +44,8 @@ docker::task<> executor::run(phase when, bool interruptible) {
     check_interrupted();
     if (std::holds_alternative<verify_container>(o.what))
       verifications.push_back(o);
+    else if (when == phase::commit)
+      co_await clean_up(o);
     else
       co_await make_so(o);
   }
@@ -59,34 +68,69 @@ void executor::say(progress_event::kind what, const operation& o, std::string te
   workspace_.progress(event);
 }
 
+executor::result executor::begin(operation o) {
+  const auto ensure_it = [this](const auto& act) -> result {
+    using kind = std::decay_t<decltype(act)>;
+    if constexpr (std::is_same_v<kind, verify_container>)
+      throw std::logic_error("proofs run together");
+    else
+      return ensure(act);
+  };
+  return std::visit(ensure_it, o.what);
+}
+
 docker::task<> executor::make_so(operation o) {
   workspace_.records.intend(attempt_id_, which_, o.number, now_text());
   say(progress_event::kind::begin, o, describe(o.what));
   std::string failure;
+  operation_error::cause why = cause_of(o.what);
   docker::json detail;
   try {
-    // A named awaitable first: g++ 12 destroys temporaries inside an awaited visit twice.
-    const auto begin = [this](auto& act) -> result {
-      using kind = std::decay_t<decltype(act)>;
-      if constexpr (std::is_same_v<kind, verify_container>)
-        throw std::logic_error("proofs run together");
-      else
-        return ensure(std::move(act));
-    };
-    auto step = std::visit(begin, o.what);
+    const auto make = [this, &o] { return begin(o); };
+    auto step = again_when_lost(make);
     detail = co_await std::move(step);
   } catch (const snapshot_cancelled&) {
     throw operation_error(operation_error::cause::interrupted, "interrupted by a signal");
   } catch (const operation_error&) {
     throw;
+  } catch (const docker::error& error) {
+    failure = error.what();
+    if (is_unreachable(error, o.what)) why = operation_error::cause::unreachable;
   } catch (const docker::json_error& error) {
     failure = std::string("the engine's answer was not understood: ") + error.what();
-  } catch (const std::runtime_error& error) {  // engine, files, archives, references
+  } catch (const std::runtime_error& error) {  // files, archives, references
     failure = error.what();
   }
-  if (!failure.empty()) throw operation_error(cause_of(o.what), describe(o.what) + ": " + failure);
+  if (!failure.empty()) throw operation_error(why, describe(o.what) + ": " + failure);
   workspace_.records.done(attempt_id_, which_, o.number, now_text(), detail);
   say(progress_event::kind::end, o, detail.string_at({"said"}));
+}
+
+docker::task<> executor::clean_up(operation o) {
+  std::string failure;
+  try {
+    co_await make_so(o);
+  } catch (const operation_error& error) {
+    if (error.why() == operation_error::cause::unreachable) throw;
+    failure = error.what();
+  }
+  if (!failure.empty()) say(progress_event::kind::warning, o, "left over: " + failure);
+}
+
+docker::task<std::optional<docker::json>> executor::inspect(std::string id) {
+  const auto make = [this, &id] { return workspace_.engine.inspect_container(id); };
+  auto look = again_when_lost(make);
+  co_return co_await std::move(look);
+}
+
+docker::task<std::string> executor::last_lines(std::string id, int lines) {
+  std::string out;
+  try {
+    out = co_await workspace_.engine.last_log_lines(std::move(id), lines);
+  } catch (const docker::error&) {
+    // They are for reading only: what happened must not depend on them.
+  }
+  co_return out;
 }
 
 docker::task<std::string> executor::find(container_ref ref) {
@@ -100,11 +144,13 @@ docker::task<std::optional<docker::json>> executor::look_at(container_ref ref) {
     std::vector<std::string> labels;
     labels.push_back("io.dockupd.attempt=" + attempt_id_);
     labels.push_back("io.dockupd.subject=" + ref.subject);
-    const std::vector<docker::json> listed = co_await workspace_.engine.list_containers(std::move(labels));
+    const auto make = [this, &labels] { return workspace_.engine.list_containers(labels); };
+    auto list = again_when_lost(make);
+    const std::vector<docker::json> listed = co_await std::move(list);
     if (listed.empty()) co_return std::nullopt;
     id = listed.front().at("Id").as_string();
   }
-  co_return co_await workspace_.engine.inspect_container(id);
+  co_return co_await inspect(id);
 }
 
 docker::task<docker::json> executor::must_look_at(container_ref ref) {

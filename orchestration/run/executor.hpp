@@ -23,7 +23,8 @@ namespace orchestration {
 /// An operation could not be made so. what() names the thing, the reason and, where there is one, the way out.
 class operation_error : public std::runtime_error {
  public:
-  enum class cause { engine, pull, snapshot, restore, start, verification, pin, interrupted };
+  // unreachable: the engine does not answer, so that nobody knows what is so; nothing was decided.
+  enum class cause { engine, pull, snapshot, restore, start, verification, pin, interrupted, unreachable };
   operation_error(cause why, const std::string& text) : std::runtime_error(text), why_(why) {}
   cause why() const { return why_; }
 
@@ -41,7 +42,7 @@ struct workspace {
   boost::asio::thread_pool& pool;
   std::filesystem::path evidence;  // directory; made when needed
   progress_sink progress = [](const progress_event&) {};
-  std::stop_token interrupted;  // asked to stop: checked between operations and in waits
+  std::stop_token interrupted;                   // asked to stop: checked between operations and in waits
   std::chrono::milliseconds between_looks{200};  // at a container that has to become healthy, or end
 };
 
@@ -51,7 +52,8 @@ class executor {
   executor(workspace& w, const std::string& attempt_id, std::string which, const plan& p);
 
   /// Makes every operation of the phase so, in order. `interruptible`: whether a stop request ends it between
-  /// operations (operation_error::cause::interrupted). Throws operation_error; what was made so stays.
+  /// operations (operation_error::cause::interrupted). Throws operation_error; what was made so stays. What cannot be
+  /// cleaned up (phase::commit) is a warning: the release runs, and the next plan names what is left over.
   docker::task<> run(phase when, bool interruptible);
 
  private:
@@ -72,10 +74,15 @@ class executor {
   result ensure(remove_volume o);
 
   docker::task<> make_so(operation o);
+  docker::task<> clean_up(operation o);
+  result begin(operation o);
   docker::task<> prove_together(std::vector<operation> verifications, bool interruptible);
-  docker::task<std::string> find(container_ref ref);                       // id; empty: there is none
-  docker::task<std::optional<docker::json>> look_at(container_ref ref);    // inspect; nullopt: there is none
-  docker::task<docker::json> must_look_at(container_ref ref);              // operation_error when there is none
+  docker::task<std::optional<docker::json>> inspect(std::string id);     // again when the reply gets lost
+  docker::task<std::string> last_lines(std::string id, int lines);       // empty when they cannot be had
+  docker::task<std::string> find(container_ref ref);                     // id; empty: there is none
+  docker::task<std::optional<docker::json>> look_at(container_ref ref);  // inspect; nullopt: there is none
+  docker::task<docker::json> must_look_at(container_ref ref);            // operation_error when there is none
+  std::string keep_evidence(const docker::json& inspect, const std::string& subject, const std::string& lines);
   docker::task<> await_goal(start_container o, std::string id);
   docker::task<std::string> expected_image_id(verify_container o);
   docker::task<std::vector<volume_source>> sources(std::vector<volume_target> volumes);

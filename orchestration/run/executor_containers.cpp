@@ -112,11 +112,28 @@ executor::result executor::ensure(start_container o) {
     if (now && !now->bool_at({"State", "Paused"})) co_await workspace_.engine.pause_container(id);
   }
   switch (o.until) {
-    case goal::completed: co_return said("completed");
-    case goal::healthy: co_return said("healthy");
-    case goal::started: break;
+    case goal::completed:
+      co_return said("completed");
+    case goal::healthy:
+      co_return said("healthy");
+    case goal::started:
+      break;
   }
   co_return said("started");
+}
+
+std::string executor::keep_evidence(const docker::json& inspect, const std::string& subject, const std::string& lines) {
+  const std::filesystem::path base = workspace_.evidence / (attempt_id_ + "-" + subject);
+  try {
+    ensure_private_directory(workspace_.evidence);
+    write_durably(base.string() + ".log", lines);
+    // State alone: Config holds the environment, and with it secrets.
+    const docker::json* state = inspect.find("State");
+    write_durably(base.string() + ".state.json", state == nullptr ? "{}" : state->to_pretty_text());
+  } catch (const std::runtime_error&) {
+    return {};  // a full disk must not stop the way back
+  }
+  return base.string() + ".log";
 }
 
 executor::result executor::ensure(remove_container o) {
@@ -125,14 +142,9 @@ executor::result executor::ensure(remove_container o) {
   const std::string id = found->at("Id").as_string();
   docker::json detail = docker::json::make_object();
   if (o.evidence && !workspace_.evidence.empty()) {
-    const std::string lines = co_await workspace_.engine.last_log_lines(id, evidence_log_lines);
-    ensure_private_directory(workspace_.evidence);
-    const std::filesystem::path base = workspace_.evidence / (attempt_id_ + "-" + o.target.subject);
-    write_durably(base.string() + ".log", lines);
-    // State alone: Config holds the environment, and with it secrets.
-    const docker::json* state = found->find("State");
-    write_durably(base.string() + ".state.json", state == nullptr ? "{}" : state->to_pretty_text());
-    detail["evidence"] = base.string() + ".log";
+    const std::string lines = co_await last_lines(id, evidence_log_lines);
+    const std::string file = keep_evidence(*found, o.target.subject, lines);
+    if (!file.empty()) detail["evidence"] = file;
   }
   if (is_running(*found)) co_await workspace_.engine.stop_container(id, std::nullopt);
   co_await workspace_.engine.remove_container(id);

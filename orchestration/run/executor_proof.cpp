@@ -5,6 +5,7 @@
 
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/executor.hpp"
+#include "orchestration/run/lost_reply.hpp"
 #include "orchestration/update/verdict.hpp"
 
 namespace orchestration {
@@ -40,13 +41,13 @@ docker::task<> executor::await_goal(start_container o, std::string id) {
   rule.since = boot_time();
   judge judging(rule);
   for (;;) {
-    const std::optional<docker::json> inspect = co_await workspace_.engine.inspect_container(id);
-    if (!inspect)
+    const std::optional<docker::json> seen = co_await inspect(id);
+    if (!seen)
       throw operation_error(operation_error::cause::start, "start " + o.target.subject + ": it was removed meanwhile");
-    const verdict v = judging.look(sample_from_inspect(*inspect, boot_time()));
+    const verdict v = judging.look(sample_from_inspect(*seen, boot_time()));
     if (v.result == verdict::kind::proven) co_return;
     if (v.result == verdict::kind::failed) {
-      const std::string lines = co_await workspace_.engine.last_log_lines(id, last_lines_shown);
+      const std::string lines = co_await last_lines(id, last_lines_shown);
       throw operation_error(operation_error::cause::start,
                             with_last_lines(o.target.subject + " did not start: " + v.because, lines));
     }
@@ -58,7 +59,9 @@ docker::task<> executor::await_goal(start_container o, std::string id) {
 docker::task<std::string> executor::expected_image_id(verify_container o) {
   if (!o.image_id.empty()) co_return o.image_id;
   const std::string reference = pinned_reference(o.image, o.digest);
-  const std::optional<docker::json> image = co_await workspace_.engine.inspect_image(reference);
+  const auto make = [this, &reference] { return workspace_.engine.inspect_image(reference); };
+  auto look = again_when_lost(make);
+  const std::optional<docker::json> image = co_await std::move(look);
   if (!image)
     throw operation_error(operation_error::cause::verification,
                           o.target.subject + ": image " + reference + " is no longer on this engine");
@@ -120,17 +123,17 @@ docker::task<> executor::prove_together(std::vector<operation> verifications, bo
   for (std::size_t left = all.size(); left > 0;) {
     for (watched& w : all) {
       if (w.proven) continue;
-      const std::optional<docker::json> inspect = co_await workspace_.engine.inspect_container(w.id);
-      std::string because = inspect ? wrong_identity(w.rule, *inspect, w.image_id) : "was removed meanwhile";
+      const std::optional<docker::json> seen = co_await inspect(w.id);
+      std::string because = seen ? wrong_identity(w.rule, *seen, w.image_id) : "was removed meanwhile";
       if (because.empty()) {
         const bool at_rest = w.rule.expected != run_state::running;
-        const verdict v = at_rest ? judge_at_rest(w.rule, *inspect)
-                                  : w.judging.look(sample_from_inspect(*inspect, boot_time()));
+        const verdict v =
+            at_rest ? judge_at_rest(w.rule, *seen) : w.judging.look(sample_from_inspect(*seen, boot_time()));
         if (v.result == verdict::kind::failed) because = v.because;
         w.proven = v.result == verdict::kind::proven;
       }
       if (!because.empty()) {
-        const std::string lines = co_await workspace_.engine.last_log_lines(w.id, last_lines_shown);
+        const std::string lines = co_await last_lines(w.id, last_lines_shown);
         throw operation_error(operation_error::cause::verification,
                               with_last_lines(w.rule.target.subject + " " + because, lines));
       }

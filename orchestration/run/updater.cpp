@@ -6,6 +6,7 @@
 #include "docker_client/error.hpp"
 #include "orchestration/plan/photograph.hpp"
 #include "orchestration/run/clock.hpp"
+#include "orchestration/run/lost_reply.hpp"
 #include "orchestration/run/observe.hpp"
 #include "orchestration/run/preflight.hpp"
 
@@ -34,7 +35,8 @@ bool runs_a_migration(const plan& p) {
 
 docker::json settings_of(const std::optional<pin_tag>& pin) {
   docker::json settings = docker::json::make_object();
-  if (pin) settings["pin"] = docker::json::object({{"file", pin->file}, {"variable", pin->variable}, {"value", pin->value}});
+  if (pin)
+    settings["pin"] = docker::json::object({{"file", pin->file}, {"variable", pin->variable}, {"value", pin->value}});
   return settings;
 }
 
@@ -115,8 +117,8 @@ docker::task<run_result> updater::update(update_request request) {
   a.why = request.why;
   a.plan = to_json(ready.value);
   a.settings = settings_of(request.pin);
-  workspace_.records.begin(a);
   workspace_.records.reserve_space();
+  workspace_.records.begin(a);
   co_return co_await drive(std::move(a));
 }
 
@@ -181,8 +183,8 @@ docker::task<run_result> updater::rollback(rollback_request request) {
   a.why = request.why;
   a.plan = to_json(ready.value);
   a.settings = settings_of(std::nullopt);
-  workspace_.records.begin(a);
   workspace_.records.reserve_space();
+  workspace_.records.begin(a);
   co_return co_await drive(std::move(a));
 }
 
@@ -191,6 +193,7 @@ docker::task<run_result> updater::rollback(rollback_request request) {
 docker::task<std::optional<run_result>> updater::recover() {
   std::optional<attempt> open = workspace_.records.open_attempt();
   if (!open) co_return std::nullopt;
+  co_await workspace_.engine.facts();  // while it does not answer, nothing is tried, and no try is counted
   const update_state found = update_state_from_text(open->state);
   workspace_.records.count_recovery(open->id);
   if (open->recoveries >= most_recoveries) {
@@ -212,7 +215,8 @@ docker::task<std::optional<run_result>> updater::recover() {
       break;
     case resume_way::finish_undo:
     case resume_way::finish:
-    case resume_way::nothing: break;
+    case resume_way::nothing:
+      break;
   }
   co_return co_await drive(std::move(*open));
 }
@@ -227,6 +231,7 @@ docker::task<run_result> updater::drive(attempt a) {
     const std::string failure = co_await work(a, state, why);
     if (why && !seen.first) seen.first = why;
     if (why) seen.last = why;
+    if (why == operation_error::cause::unreachable) co_return left_open(a, failure);
     const event what = failure.empty() ? event::finished : event::failed;
     const std::optional<update_state> following = next(state, what, is_rollback, has_restore);
     if (!following) throw std::logic_error("no state follows " + std::string(to_text(state)));
@@ -240,10 +245,28 @@ docker::task<run_result> updater::drive(attempt a) {
     // The first reason is the one that matters; a failing way back adds its own.
     std::string reason = a.reason;
     if (!failure.empty()) reason += (reason.empty() ? "" : "\nand on the way back: ") + failure;
-    co_await enter(a, *following, reason);
+    const std::string lost = co_await try_to_enter(a, *following, reason);
+    if (!lost.empty()) co_return left_open(a, lost);
     state = *following;
   }
   co_return result_of(a, seen);
+}
+
+docker::task<std::string> updater::try_to_enter(attempt& a, update_state state, std::string reason) {
+  std::string failure;
+  try {
+    co_await enter(a, state, std::move(reason));
+  } catch (const docker::error& error) {
+    failure = error.what();
+  }
+  co_return failure;
+}
+
+run_result updater::left_open(const attempt& a, const std::string& because) const {
+  run_result result = result_of(a, failures());
+  result.how = ending::left_open;
+  result.reason = because;
+  return result;
 }
 
 docker::task<std::string> updater::work(attempt& a, update_state state, std::optional<operation_error::cause>& why) {
@@ -265,7 +288,8 @@ docker::task<std::string> updater::work(attempt& a, update_state state, std::opt
     why = error.why();
   } catch (const docker::error& error) {
     failure = error.what();
-    why = operation_error::cause::engine;
+    why = error.kind() == docker::error_kind::not_connected ? operation_error::cause::unreachable
+                                                            : operation_error::cause::engine;
   }
   co_return failure;
 }
@@ -276,6 +300,7 @@ void updater::plan_the_way_back(attempt& a) {
   const snapshot_volumes* archived = snapshot_of(forward);
   const bool has_archive = archived != nullptr && workspace_.snapshots.contains(archived->snapshot_id);
   options.data = a.dirty && has_archive ? restore_data::yes : restore_data::no;
+  options.ran = a.dirty ? new_version_ran::maybe : new_version_ran::no;
   options.safety_snapshot_id = a.id + "-safety";
   a.undo = to_json(plan_undo(forward, options));
   workspace_.records.set_undo(a.id, a.undo);
@@ -284,7 +309,10 @@ void updater::plan_the_way_back(attempt& a) {
 docker::task<> updater::enter(attempt& a, update_state state, std::string reason) {
   a.reason = reason;
   if (state == update_state::starting || state == update_state::restoring_target) a.dirty = true;
-  if ((state == update_state::rolling_back || state == update_state::abandoning) && a.undo.is_null()) plan_the_way_back(a);
+  if ((state == update_state::rolling_back || state == update_state::abandoning) && a.undo.is_null())
+    plan_the_way_back(a);
+  // Before the end is recorded: afterwards nobody would come back for it.
+  if (is_terminal(state)) hold_what_was_left(a, state);
   if (state == update_state::committed)
     co_await record(a);
   else if (is_terminal(state))
@@ -292,7 +320,6 @@ docker::task<> updater::enter(attempt& a, update_state state, std::string reason
   else
     workspace_.records.set_state(a.id, std::string(to_text(state)), a.dirty, reason);
   a.state = std::string(to_text(state));
-  if (is_terminal(state)) hold_what_was_left(a);
 }
 
 docker::task<> updater::record(attempt& a) {
@@ -303,8 +330,9 @@ docker::task<> updater::record(attempt& a) {
     co_return;
   }
   const plan p = plan_from_json(a.plan);
-  observe_request everything(p.project);
-  const observed_state observed = co_await observe(workspace_.engine, std::move(everything));
+  const auto look = [&] { return observe(workspace_.engine, observe_request(p.project)); };
+  auto looking = again_when_lost(look);
+  const observed_state observed = co_await std::move(looking);
   release r = release_from_observed(observed, a.to_release, now_text());
   r.project = p.project;
   r.tag = a.tag;
@@ -320,13 +348,12 @@ docker::task<> updater::record(attempt& a) {
 
 // --- afterwards ------------------------------------------------------------------------------------------------
 
-void updater::hold_what_was_left(const attempt& a) {
+void updater::hold_what_was_left(const attempt& a, update_state ended) {
   // A release that was left for an older one is not to be redeployed by CI or a colleague until somebody says so.
   const std::string since = now_text();
   const auto add = [&](const std::string& reference, const std::string& digest) {
     workspace_.records.add_hold({reference, digest, "rolled back by " + a.id, since});
   };
-  const update_state ended = update_state_from_text(a.state);
   if (a.kind == "update" && ended == update_state::rolled_back)
     for (const operation& o : plan_from_json(a.plan).operations)
       if (const auto* pull = std::get_if<pull_image>(&o.what)) add(pull->reference, pull->digest);

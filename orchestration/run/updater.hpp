@@ -22,8 +22,8 @@ struct run_result {
   int release_now = 0;
   std::string tag_before;
   std::string tag_now;
-  std::string snapshot_id;         // of the data before; empty: none was taken
-  std::string safety_snapshot_id;  // of what the failed or left version wrote; empty: none was taken
+  std::string snapshot_id;            // of the data before; empty: none was taken
+  std::string safety_snapshot_id;     // of what the failed or left version wrote; empty: none was taken
   std::vector<std::string> evidence;  // files
   plan executed;
 };
@@ -31,10 +31,10 @@ struct run_result {
 struct update_request {
   update_request() = default;
   project desired;
-  std::string tag;                  // value of the pinned variable; empty: no single variable decides the tags
-  bool tag_given = false;           // --tag: then only images whose tag it sets are asked for
-  std::optional<pin_tag> pin;       // where `tag` is to stand afterwards
-  reconcile_options options;        // ids, digests and the release number are filled in
+  std::string tag;             // value of the pinned variable; empty: no single variable decides the tags
+  bool tag_given = false;      // --tag: then only images whose tag it sets are asked for
+  std::optional<pin_tag> pin;  // where `tag` is to stand afterwards
+  reconcile_options options;   // ids, digests and the release number are filled in
   std::string who;
   std::string why;
 };
@@ -86,9 +86,12 @@ class updater {
   /// Does what the state asks for. Returns why it could not be done; empty: it is done.
   docker::task<std::string> work(attempt& a, update_state state, std::optional<operation_error::cause>& why);
   docker::task<> enter(attempt& a, update_state state, std::string reason);
+  /// Why it could not be entered, the engine being silent; empty: it is entered.
+  docker::task<std::string> try_to_enter(attempt& a, update_state state, std::string reason);
+  run_result left_open(const attempt& a, const std::string& because) const;
   docker::task<> record(attempt& a);
   void plan_the_way_back(attempt& a);
-  void hold_what_was_left(const attempt& a);
+  void hold_what_was_left(const attempt& a, update_state ended);
   run_result result_of(const attempt& a, const failures& seen) const;
   void say_phase(const std::string& text);
 

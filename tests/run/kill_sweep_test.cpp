@@ -149,9 +149,7 @@ std::vector<std::string> allowed_from(const std::string& state, const scenario& 
   return {s.before, s.after};
 }
 
-bool ended_well(ending how) {
-  return how == ending::done || how == ending::rolled_back || how == ending::abandoned;
-}
+bool ended_well(ending how) { return how == ending::done || how == ending::rolled_back || how == ending::abandoned; }
 
 void expect_sound(shop_run& shop, const std::vector<std::string>& versions, const std::string& context) {
   ASSERT_EQ(shop.problems(versions), "") << context;

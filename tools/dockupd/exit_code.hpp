@@ -33,6 +33,7 @@ constexpr exit_code code_of(orchestration::ending how) {
     case ending::rolled_back: return exit_code::rolled_back;
     case ending::rolled_back_unproven: return exit_code::rolled_back_unproven;
     case ending::needs_person: return exit_code::needs_person;
+    case ending::left_open: return exit_code::interrupted_run_found;
     case ending::held: return exit_code::locked_or_held;
   }
   return exit_code::internal_error;

@@ -21,7 +21,9 @@ std::optional<run_result> recover(session& s, orchestration::workspace& w) {
   }
 }
 
-bool is_safe(ending how) { return how != ending::needs_person && how != ending::rolled_back_unproven; }
+bool is_safe(ending how) {
+  return how != ending::needs_person && how != ending::rolled_back_unproven && how != ending::left_open;
+}
 
 }  // namespace
 

@@ -30,6 +30,7 @@ std::string next_steps(const run_result& r, const std::string& project, std::str
       if (r.release_before > 0)
         out += "  bring it back:     dockupd rollback" + p + " r" + std::to_string(r.release_before) + " --with-data\n";
       break;
+    case ending::left_open: out += "  when it answers:   dockupd recover" + p + "\n"; break;
     case ending::nothing_to_do:
     case ending::refused:
     case ending::pull_failed:
@@ -50,6 +51,7 @@ std::string headline(const run_result& r, const std::string& project, std::strin
     case ending::rolled_back: return what + " failed and was rolled back.";
     case ending::rolled_back_unproven: return what + " failed; the old release was started but is NOT proven.";
     case ending::needs_person: return what + " failed, and so did the way back: A PERSON IS NEEDED.";
+    case ending::left_open: return what + " stands still: the engine does not answer. What runs is not known.";
     case ending::pull_failed: return what + " given up: an image could not be pulled. Nothing was changed.";
     case ending::snapshot_failed: return what + " given up: the snapshot failed. The old containers run.";
     case ending::refused:
@@ -69,7 +71,8 @@ std::string release_text(int number, const std::string& tag) {
 std::string text_of(const run_result& r, const std::string& project, std::string_view verb) {
   std::string out = headline(r, project, verb) + "\n";
   if (!r.reason.empty()) out += "  because:           " + one_line(r.reason) + "\n";
-  const bool down = r.how == ending::needs_person || r.how == ending::rolled_back_unproven;
+  const bool down = r.how == ending::needs_person || r.how == ending::rolled_back_unproven ||
+                    r.how == ending::left_open;
   if (r.release_now > 0 && !down) out += "  now:               " + runs_now(r) + "\n";
   if (!r.snapshot_id.empty()) out += "  data before:       snapshot " + r.snapshot_id + "\n";
   if (!r.safety_snapshot_id.empty()) out += "  data of the rest:  snapshot " + r.safety_snapshot_id + "\n";
@@ -87,6 +90,7 @@ std::string_view outcome_name(ending how) {
     case ending::rolled_back: return "rolled_back";
     case ending::rolled_back_unproven: return "rolled_back_unproven";
     case ending::needs_person: return "needs_person";
+    case ending::left_open: return "left_open";
     case ending::held: return "held";
   }
   return "";
