@@ -31,6 +31,10 @@ snapshot_progress_function forward(boost::asio::any_io_executor home, progress_s
   };
 }
 
+std::string counted(std::uint64_t number, const char* what) {
+  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
 std::string first_problems(const verification& v) {
   std::string text;
   for (const std::string& problem : v.problems) text += (text.empty() ? "" : "; ") + problem;
@@ -91,7 +95,7 @@ executor::result executor::ensure(snapshot_volumes o) {
   docker::json detail = docker::json::object({{"snapshot_id", made.id}});
   std::uint64_t bytes = 0;
   for (const archived_volume& v : made.volumes) bytes += v.bytes;
-  detail["said"] = std::to_string(made.volumes.size()) + " volumes, " + std::to_string(bytes >> 20) + " MiB, verified";
+  detail["said"] = counted(made.volumes.size(), "volume") + ", " + std::to_string(bytes >> 20) + " MiB, verified";
   co_return detail;
 }
 
@@ -107,7 +111,7 @@ executor::result executor::ensure(restore_volumes o) {
     return entries;
   };
   const std::uint64_t entries = co_await off_thread(workspace_.pool, std::move(work));
-  co_return docker::json::object({{"said", std::to_string(entries) + " entries, verified"}});
+  co_return docker::json::object({{"said", counted(entries, "file") + ", verified"}});
 }
 
 executor::result executor::ensure(pin_tag o) {

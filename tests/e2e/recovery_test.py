@@ -37,7 +37,7 @@ class Recovery(Scenario):
 
     def test_killed_before_the_new_container_starts(self):
         before = self.containers()
-        self.killed(begins("cut-over", "snapshot"))
+        self.killed(begins("cut over", "snapshot"))
         self.dockupd("recover")
         self.assert_runs("v1")
         self.assertEqual(self.containers(), before, "the old containers, with their ids")
@@ -87,7 +87,7 @@ class Recovery(Scenario):
         self.assert_clean()
 
     def test_any_changing_command_recovers_first(self):
-        self.killed(begins("cut-over", "snapshot"))
+        self.killed(begins("cut over", "snapshot"))
         done = self.dockupd("update", "--tag", "v2")
         self.assertIn("interrupted", done.stderr)
         self.assert_runs("v2")
@@ -95,7 +95,7 @@ class Recovery(Scenario):
 
     def test_a_polite_signal_goes_back_at_once(self):
         before = self.containers()
-        code = self.stop_at("update", "--tag", "v2", when=begins("cut-over", "stop worker"), how=signal.SIGTERM)
+        code = self.stop_at("update", "--tag", "v2", when=begins("cut over", "stop worker"), how=signal.SIGTERM)
         self.assertIn(code, (3, 5))
         self.assert_runs("v1")
         self.assertEqual(self.containers(), before)

@@ -1,6 +1,6 @@
 """dockupd update on a real engine, with the sample `tiny`."""
 import os
-import subprocess
+import signal
 import unittest
 
 from scenario import DOCKUPD, Scenario, docker, inspect, run
@@ -90,17 +90,20 @@ class Update(Scenario):
 
     def test_a_second_run_is_turned_away(self):
         self.dockupd("update", "--tag", "v1")
-        holder = subprocess.Popen(["flock", os.path.join(self.state, "tiny", "lock"), "sleep", "30"])
-        try:
-            while run(["flock", "-n", os.path.join(self.state, "tiny", "lock"), "true"]).returncode == 0:
-                pass
-            before = self.containers()
-            done = self.dockupd("update", "--tag", "v2", expect=75)
-            self.assertIn("--lock-wait", done.stderr)
-            self.assertEqual(self.containers(), before)
-        finally:
-            holder.terminate()
-            holder.wait()
+        tried = []
+
+        def second(event, process):
+            if not tried and event["event"] == "begin" and event["phase"] == "pull":
+                process.send_signal(signal.SIGSTOP)
+                before = self.containers()
+                tried.append(self.dockupd("update", "--tag", "v2", expect=75))
+                self.assertEqual(self.containers(), before)
+                process.send_signal(signal.SIGCONT)
+
+        self.assertEqual(self.watch("update", "--tag", "v2", on_event=second), 0)
+        self.assertIn("is locked by update --tag v2 (pid", tried[0].stderr)
+        self.assertIn("--lock-wait", tried[0].stderr)
+        self.assert_runs("v2")
 
     def test_the_registry_means_another_image_by_the_same_tag(self):
         self.dockupd("update", "--tag", "v1")

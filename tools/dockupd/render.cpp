@@ -75,7 +75,7 @@ std::string text_of(const run_result& r, const std::string& project, std::string
                     r.how == ending::left_open;
   if (r.release_now > 0 && !down) out += "  now:               " + runs_now(r) + "\n";
   if (!r.snapshot_id.empty()) out += "  data before:       snapshot " + r.snapshot_id + "\n";
-  if (!r.safety_snapshot_id.empty()) out += "  data of the rest:  snapshot " + r.safety_snapshot_id + "\n";
+  if (!r.safety_snapshot_id.empty()) out += "  what it wrote:     snapshot " + r.safety_snapshot_id + "\n";
   return printable(out + next_steps(r, project, verb));
 }
 

@@ -1,4 +1,4 @@
-#include "orchestration/files/durable_file.hpp"
+#include "docker_client/image_reference.hpp"
 #include "orchestration/project/pin.hpp"
 #include "orchestration/run/updater.hpp"
 #include "tools/dockupd/recovery.hpp"
@@ -31,6 +31,19 @@ std::optional<pin_tag> find_pin(session& s, const orchestration::project& p) {
   }
 }
 
+/// A tag from the command line or an unset variable can make an image that is none: said before anything is asked.
+void check_images(const orchestration::project& p) {
+  for (const auto& [name, service] : p.services) {
+    if (service.image_template.empty()) continue;
+    try {
+      docker::image_reference::parse(service.image);
+    } catch (const docker::image_reference_error& error) {
+      throw fatal(exit_code::usage, to_text(service.image_place) + ": services." + name + ".image: " + error.what() +
+                                        ". Check the tag, and the variables in " + service.image_template);
+    }
+  }
+}
+
 update_request make_request(session& s) {
   const command& asked = s.asked();
   update_request request;
@@ -42,6 +55,7 @@ update_request make_request(session& s) {
   } else {
     request.desired = s.project();
   }
+  check_images(request.desired);
   request.tag = request.pin ? request.pin->value : "";
   request.tag_given = !asked.tag.empty();
   request.options.services.insert(asked.services.begin(), asked.services.end());
