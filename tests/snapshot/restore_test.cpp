@@ -1,8 +1,10 @@
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <map>
+#include <utility>
 
 #include "orchestration/files/file_error.hpp"
 #include "orchestration/snapshot/snapshot_error.hpp"
@@ -57,12 +59,44 @@ TEST_F(restore, CanBeDoneAgainAndAgain) {
   EXPECT_EQ(picture(back), wanted);
 }
 
-TEST_F(restore, RemovesATreeDeeperThanTheNumberOfOpenFiles) {
-  std::filesystem::path at = back;
-  for (int depth = 0; depth < 200; ++depth) at /= "d";
+TEST_F(restore, TreesMayBeDeeperThanTheNumberOfFilesThatMayBeOpen) {
+  std::filesystem::path at = volume;
+  for (int depth = 0; depth < 300; ++depth) at /= "d";
   std::filesystem::create_directories(at);
-  restore_volume(good, back, options);
+  put(at / "bottom", "x");
+  wanted = picture(volume);
+  const int end = test::in_child([&] {
+    const rlimit few{150, 150};
+    if (::setrlimit(RLIMIT_NOFILE, &few) != 0) return 2;
+    const expected_archive deep = archive();
+    restore_volume(deep, back, options);
+    restore_volume(deep, back, options);  // wipes a deep one
+    return made.findings.empty() ? 0 : 3;
+  });
+  EXPECT_EQ(end, 0);
   EXPECT_EQ(picture(back), wanted);
+}
+
+TEST_F(restore, WhatIsThereBesidesAtTheEndIsAnError) {
+  options.progress = [&](const snapshot_progress& p) {
+    if (p.at == snapshot_progress::stage::proving) put(back / "somebody's", "x");
+  };
+  try {
+    restore_volume(good, back, options);
+    ADD_FAILURE() << "was proven";
+  } catch (const snapshot_error& error) {
+    EXPECT_STREQ(error.what(), "restored, but the volume has 312 entries instead of 311");
+  }
+}
+
+TEST_F(restore, WhatBecomesDifferentBeforeTheEndIsAnError) {
+  bool changed = false;
+  options.progress = [&](const snapshot_progress& p) {
+    if (p.at != snapshot_progress::stage::proving || std::exchange(changed, true)) return;
+    std::filesystem::remove(back / "d9/9");
+    put(back / "d9/9", "x");
+  };
+  EXPECT_THROW(restore_volume(good, back, options), snapshot_error);
 }
 
 TEST_F(restore, KilledAtAnyStageCanBeStartedAgain) {
