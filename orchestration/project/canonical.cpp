@@ -142,9 +142,9 @@ json health_test(const yaml_node& n, const tree_path& path) {
 json assignments(const yaml_node& n, json without_value) {
   if (n.is_null()) return nullptr;
   json out = json::make_object();
-  for (const yaml_member& each : n.is_mapping() ? n.members() : yaml_node::mapping())
+  for (const yaml_member& each : n.members())
     out[each.key] = each.value.is_null() ? without_value : json(value_text(each.value));
-  for (const yaml_node& each : n.is_sequence() ? n.items() : yaml_node::sequence()) {
+  for (const yaml_node& each : n.items()) {
     const std::string entry = value_text(each);
     const std::size_t equals = entry.find('=');
     out[entry.substr(0, equals)] = equals == std::string::npos ? without_value : json(entry.substr(equals + 1));
@@ -198,13 +198,12 @@ void check_host(const std::string& host, const yaml_node& n, const tree_path& pa
 json extra_hosts(const yaml_node& n, const tree_path& path) {
   if (n.is_null()) return nullptr;
   host_list out;
-  for (const yaml_member& each : n.is_mapping() ? n.members() : yaml_node::mapping()) {
+  for (const yaml_member& each : n.members()) {
     check_host(each.key, each.value, path);
     if (!each.value.is_sequence()) out.add(each.key, each.value.is_null() ? "" : value_text(each.value));
-    for (const yaml_node& ip : each.value.is_sequence() ? each.value.items() : yaml_node::sequence())
-      out.add(each.key, value_text(ip));
+    for (const yaml_node& ip : each.value.items()) out.add(each.key, value_text(ip));
   }
-  for (const yaml_node& each : n.is_sequence() ? n.items() : yaml_node::sequence()) {
+  for (const yaml_node& each : n.items()) {
     const std::string entry = value_text(each);
     const std::size_t equals = entry.find('=');
     const std::size_t separator = equals == std::string::npos ? entry.find(':') : equals;

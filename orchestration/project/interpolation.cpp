@@ -147,7 +147,9 @@ class tree_walk {
 
  private:
   void replace(yaml_node& node, const tree_path& path) {
-    const auto listener = [&](const variable_use& use) { listener_(node, path.text(), use); };
+    const auto listener = [&](const variable_use& use) {
+      if (listener_) listener_(node, path.text(), use);
+    };
     try {
       std::string text = interpolate(*node.text(), lookup_, listener);
       node.written = *node.text();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <utility>
 
 #include "orchestration/project/short_forms.hpp"
 
@@ -31,7 +33,7 @@ yaml_node::sequence as_list(yaml_node node) {
   yaml_node::sequence out;
   if (node.is_sequence()) return std::move(node.items());
   if (node.text() != nullptr) out.push_back(std::move(node));
-  for (const yaml_member& each : node.is_mapping() ? node.members() : yaml_node::mapping()) {
+  for (const yaml_member& each : std::as_const(node).members()) {
     if (each.value.is_sequence())
       for (const yaml_node& item : each.value.items())
         out.push_back(make_node(each.key + "=" + value_text(item), item.where));
@@ -49,7 +51,7 @@ yaml_node as_mapping(yaml_node node, const yaml_node& value) {
   if (node.is_mapping()) return node;
   if (!node.is_sequence() && !node.is_null()) fail_on_kind(node, "a list or a mapping");
   yaml_node out = make_node(yaml_node::mapping(), node.where);
-  for (const yaml_node& name : node.is_sequence() ? node.items() : yaml_node::sequence()) {
+  for (const yaml_node& name : std::as_const(node).items()) {
     yaml_node each = value;
     each.where = name.where;
     out.set(value_text(name), std::move(each));
@@ -114,26 +116,31 @@ bool same_subnet(const yaml_node& a, const yaml_node& b) {
   return of_a == nullptr || of_b == nullptr ? of_a == of_b : *of_a == *of_b;
 }
 
-// In compose-go's own order of loops, which also drops an old entry that no new one has the subnet of.
+// In compose-go's own order of loops, where an entry that was merged once is the same object afterwards, and an old
+// entry that no new one has the subnet of is dropped.
 yaml_node merged_address_pools(yaml_node base, yaml_node over, const tree_path& path) {
-  const yaml_mark where = over.where;
-  yaml_node::sequence all;
+  using shared_node = std::shared_ptr<yaml_node>;
+  std::vector<shared_node> all;
   const auto with_subnet_of = [&](const yaml_node& wanted) {
-    return std::find_if(all.begin(), all.end(), [&](const yaml_node& each) { return same_subnet(each, wanted); });
+    return std::find_if(all.begin(), all.end(), [&](const shared_node& each) { return same_subnet(*each, wanted); });
   };
-  for (const yaml_node& old : base.items())
-    for (const yaml_node& each : over.items()) {
-      if (!same_subnet(old, each)) {
-        if (with_subnet_of(each) == all.end()) all.push_back(each);
+  for (const yaml_node& each : std::as_const(base).items()) {
+    const auto old = std::make_shared<yaml_node>(each);
+    for (const yaml_node& fresh : std::as_const(over).items()) {
+      if (!same_subnet(*old, fresh) && with_subnet_of(fresh) == all.end()) {
+        all.push_back(std::make_shared<yaml_node>(fresh));
         continue;
       }
-      yaml_node both = merged_members(old, each, path);
-      if (const auto known = with_subnet_of(both); known != all.end())
-        *known = std::move(both);
+      *old = merged_members(std::move(*old), fresh, path);
+      if (const auto known = with_subnet_of(*old); known != all.end())
+        *known = old;
       else
-        all.push_back(std::move(both));
+        all.push_back(old);
     }
-  return make_node(std::move(all), where);
+  }
+  yaml_node::sequence out;
+  for (const shared_node& each : all) out.push_back(*each);
+  return make_node(std::move(out), over.where);
 }
 
 struct merge_rule {

@@ -155,9 +155,10 @@ void resolve_labels(yaml_node& service, const std::string& path) {
       fail_in_file(file, path + ".label_file", error);
     }
   }
-  if (const yaml_node* written = service.find_set("labels"))
-    for (const auto& [name, value] : canonical_labels(*written, path + ".labels").object_members())
-      all.insert_or_assign(name, value.as_string());
+  if (const yaml_node* written = service.find_set("labels")) {
+    const json own = canonical_labels(*written, path + ".labels");
+    for (const auto& [name, value] : own.object_members()) all.insert_or_assign(name, value.as_string());
+  }
   yaml_node out = make_node(yaml_node::mapping(), service.where);
   for (const auto& [name, value] : all) out.members().push_back({name, out.where, make_node(value, out.where)});
   service.set("labels", std::move(out));

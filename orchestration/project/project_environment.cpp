@@ -42,15 +42,10 @@ void project_environment::add(const std::string& name, environment_variable vari
 void project_environment::add_files(const std::vector<std::string>& files) {
   std::map<std::string, std::string> read;
   std::map<std::string, environment_variable> found;
-  const variable_lookup lookup_read = [&](const std::string& name) -> std::optional<std::string> {
-    if (const environment_variable* known = find(name)) return known->value;
-    const auto earlier = read.find(name);
-    return earlier == read.end() ? std::nullopt : std::optional(earlier->second);
-  };
   for (const std::string& file : files) {
     const std::string text = read_text_file(file, env_file_limit);
     try {
-      for (dotenv_variable& each : parse_dotenv(text, lookup_read, read)) {
+      for (dotenv_variable& each : parse_dotenv(text, lookup(), read)) {
         found.insert_or_assign(each.name,
                                environment_variable{each.value, variable_source::env_file, {file, each.line, 0}});
         read.insert_or_assign(each.name, each.value);
