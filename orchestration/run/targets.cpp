@@ -37,6 +37,23 @@ bool describes(const release& rel, const observed_state& observed) {
   return recorded == running;
 }
 
+bool runs_well(const observed_state& observed) {
+  return std::all_of(observed.containers.begin(), observed.containers.end(), [](const observed_container& c) {
+    // 137 and 143: stopped by hand, with SIGKILL and SIGTERM.
+    const bool ended_well = c.exit_code == 0 || c.exit_code == 137 || c.exit_code == 143;
+    switch (c.state) {
+      case container_state::running: return c.health == health_state::none || c.health == health_state::healthy;
+      case container_state::paused:
+      case container_state::created: return true;
+      case container_state::exited: return ended_well;
+      case container_state::restarting:
+      case container_state::removing:
+      case container_state::dead: break;
+    }
+    return false;
+  });
+}
+
 release choose_target(const store& records, std::optional<int> asked) {
   const std::optional<release> present = records.current_release();
   if (!present)

@@ -15,6 +15,9 @@ enum class data_choice { as_policy, restore, keep };
 /// Whether what runs is what the release says: the same services and numbers, images and config hashes.
 bool describes(const release& r, const observed_state& observed);
 
+/// Whether every container is as it should be at this one look: running and not unhealthy, or at rest without an error.
+bool runs_well(const observed_state& observed);
+
 /// The release asked for, or the last verified one before the present. refusal when there is none.
 release choose_target(const store& records, std::optional<int> asked);
 

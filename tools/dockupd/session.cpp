@@ -88,6 +88,12 @@ session::session(const command& c) : command_(c), environment_(from_environment)
 
 session::~session() = default;
 
+void session::run_context() {
+  if (signals_) signals_->wait();
+  context_.restart();
+  context_.run();
+}
+
 void session::finished() {
   if (signals_) signals_->set.cancel();
 }
@@ -210,7 +216,6 @@ orchestration::workspace& session::open_for_change(const std::string& operation)
     show(e);
   };
   signals_ = std::make_unique<signals>(context_, stop_);
-  signals_->wait();
   return *workspace_;
 }
 

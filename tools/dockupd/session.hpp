@@ -75,8 +75,7 @@ class session {
       if (!e) result.emplace(std::move(value));
       finished();
     });
-    context_.restart();
-    context_.run();
+    run_context();
     if (error) std::rethrow_exception(error);
     return std::move(*result);
   }
@@ -86,6 +85,7 @@ class session {
 
  private:
   struct signals;
+  void run_context();
   void finished();
   std::filesystem::path state_root() const;
   std::string find_name();
