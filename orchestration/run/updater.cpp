@@ -141,6 +141,7 @@ int updater::live_release(const observed_state& observed, const update_request& 
   found.project = request.desired.name;
   found.created_by = request.who;
   found.reason = "found running";
+  if (runs_well(observed)) found.verdict = release_verdict::verified;
   found.previous = known;
   if (request.pin && !request.pin->previous.empty()) {
     found.tag = request.pin->previous;
@@ -213,8 +214,19 @@ docker::task<std::optional<run_result>> updater::recover() {
       // A container that was started may have gone down with the machine, so the proof begins with the starts.
       if (found == update_state::verifying) co_await enter(*open, update_state::starting, open->reason);
       break;
+    case resume_way::finish: {
+      // What was proven may have gone down with the machine since. While it does not run, nothing old is removed.
+      state_work again;
+      again.of = which_plan::plan;
+      again.phases = {phase::start, phase::verify};
+      std::optional<operation_error::cause> why;
+      const std::string failure = co_await work(*open, found, std::move(again), why);
+      if (why == operation_error::cause::unreachable) co_return left_open(*open, failure);
+      if (failure.empty()) break;
+      co_await enter(*open, update_state::needs_attention, failure);
+      co_return result_of(*open, failures());
+    }
     case resume_way::finish_undo:
-    case resume_way::finish:
     case resume_way::nothing:
       break;
   }
@@ -228,7 +240,7 @@ docker::task<run_result> updater::drive(attempt a) {
   const bool has_restore = has_phase(forward, phase::restore);
   for (update_state state = update_state_from_text(a.state); !is_terminal(state);) {
     std::optional<operation_error::cause> why;
-    const std::string failure = co_await work(a, state, why);
+    const std::string failure = co_await work(a, state, work_of(state), why);
     if (why && !seen.first) seen.first = why;
     if (why) seen.last = why;
     if (why == operation_error::cause::unreachable) co_return left_open(a, failure);
@@ -269,8 +281,8 @@ run_result updater::left_open(const attempt& a, const std::string& because) cons
   return result;
 }
 
-docker::task<std::string> updater::work(attempt& a, update_state state, std::optional<operation_error::cause>& why) {
-  const state_work todo = work_of(state);
+docker::task<std::string> updater::work(attempt& a, update_state state, state_work todo,
+                                        std::optional<operation_error::cause>& why) {
   const bool undoing = todo.of == which_plan::undo;
   // The way back, cleaning up, and a rollback whose data may be half replaced go on to their end.
   const bool early = state == update_state::prepared || state == update_state::cut_over;

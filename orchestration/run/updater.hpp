@@ -83,8 +83,9 @@ class updater {
   int live_release(const observed_state& observed, const update_request& request, adopt_found adopting);
   void fill_identity(reconcile_options& options, int release_before);
   docker::task<run_result> drive(attempt a);
-  /// Does what the state asks for. Returns why it could not be done; empty: it is done.
-  docker::task<std::string> work(attempt& a, update_state state, std::optional<operation_error::cause>& why);
+  /// Does `todo`, the state's own work or a part of another's. Returns why it could not be done; empty: it is done.
+  docker::task<std::string> work(attempt& a, update_state state, state_work todo,
+                                 std::optional<operation_error::cause>& why);
   docker::task<> enter(attempt& a, update_state state, std::string reason);
   /// Why it could not be entered, the engine being silent; empty: it is entered.
   docker::task<std::string> try_to_enter(attempt& a, update_state state, std::string reason);

@@ -71,6 +71,11 @@ class fake_engine : public engine {
   // Failures. Several may be set; each fires once ("killed" goes on).
   void fail(scripted_failure failure);
   void revive() { killed_ = false; }
+  /// None is scripted any more; a killed one is revived.
+  void forget_failures() {
+    failures_.clear();
+    revive();
+  }
 
   // What was asked for. Lines like "start shop-web-1": the verb, then the name (not the id) that the thing has then.
   const std::vector<std::string>& calls() const { return calls_; }  // changes and reads
