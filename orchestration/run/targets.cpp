@@ -11,9 +11,12 @@ std::string r(int number) { return "r" + std::to_string(number); }
 
 std::string with_tag(const release& rel) { return rel.tag.empty() ? r(rel.number) : r(rel.number) + " (" + rel.tag + ")"; }
 
-bool migrated_between(const store& records, int target, int present) {
+// In either direction: an older version may not understand the data, and a newer one may miss its migration, which a
+// rollback does not run.
+bool migrated_between(const store& records, int one, int other) {
+  const auto [first, last] = std::minmax(one, other);
   for (const release& rel : records.releases())
-    if (rel.number > target && rel.number <= present && rel.ran_migration) return true;
+    if (rel.number > first && rel.number <= last && rel.ran_migration) return true;
   return false;
 }
 

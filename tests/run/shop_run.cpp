@@ -132,6 +132,8 @@ void shop_run::compose_up(const std::string& version) {
   engine_.forget_calls();
 }
 
+void shop_run::stop_by_hand(const std::string& container) { run_task(engine_.stop_container(container, std::nullopt)); }
+
 void shop_run::watch_volume(const std::string& by) {
   for (const char* service : {"db", "migrate", "web"}) {
     int up = 0;

@@ -38,6 +38,10 @@ class shop_run {
   project desired(const std::string& version) const;
   /// As `docker compose up` did it, before dockupd was there.
   void compose_up(const std::string& version);
+  void stop_by_hand(const std::string& container);
+  void make_unhealthy(const std::string& container) {
+    engine_.change_health(container, health_script::becomes_unhealthy);
+  }
 
   // What dockupd is asked to do; each time a new process: the state is opened anew.
   update_request request(const std::string& version);

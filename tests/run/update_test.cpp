@@ -1,22 +1,59 @@
-// Updates of a whole project on the fake engine: what is asked of it, in which order, and what is recorded.
+// Updates and rollbacks of a whole project on the fake engine: what is asked of it, in which order, what is recorded,
+// and what is left alone when it does not go well.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include "docker_client/error.hpp"
 #include "tests/run/shop_run.hpp"
 
 namespace orchestration::test {
 namespace {
 
-class Update : public testing::Test {
+using testing::AllOf;
+using testing::HasSubstr;
+
+class Shop : public testing::Test {
  protected:
   void deploy_v1() {
-    shop_.publish("v1");
-    shop_.publish("v2");
-    ASSERT_EQ(shop_.update("v1").how, ending::done);
+    for (const char* version : {"v1", "v2", "v3"}) shop_.publish(version);
+    const run_result result = shop_.update("v1");
+    ASSERT_EQ(result.how, ending::done) << result.reason;
     put(shop_.data() / "rows", "a row written under v1\n");
     shop_.engine().forget_calls();
   }
+  void deploy_v2() {
+    deploy_v1();
+    const run_result result = shop_.update("v2");
+    ASSERT_EQ(result.how, ending::done) << result.reason;
+    shop_.engine().forget_calls();
+  }
+  std::map<std::string, std::string> ids() const {
+    std::map<std::string, std::string> out;
+    for (const char* name : {"shop-db-1", "shop-migrate-1", "shop-web-1"}) out[name] = shop_.id_of(name);
+    return out;
+  }
+  void fail(const std::string& call, int status, const std::string& words) {
+    scripted_failure failure;
+    failure.call = call;
+    failure.status = status;
+    failure.words = words;
+    shop_.engine().fail(failure);
+  }
+  /// Nothing of `version` was touched but what was stopped and started again.
+  void expect_untouched(const std::map<std::string, std::string>& before) {
+    EXPECT_EQ(ids(), before);
+    EXPECT_EQ(shop_.problems({"v1"}), "");
+  }
   shop_run shop_;
 };
+class Update : public Shop {};
+class UpdateThatFails : public Shop {};
+class Rollback : public Shop {};
+class Adoption : public Shop {};
+class SilentEngine : public Shop {};
+
+// --- updates that go well --------------------------------------------------------------------------------------
 
 TEST_F(Update, DeploysWhatIsNotThereYet) {
   shop_.publish("v1");
@@ -24,17 +61,521 @@ TEST_F(Update, DeploysWhatIsNotThereYet) {
   EXPECT_EQ(result.how, ending::done) << result.reason;
   EXPECT_EQ(result.release_before, 0);
   EXPECT_EQ(result.release_now, 1);
+  EXPECT_EQ(result.tag_now, "v1");
   put(shop_.data() / "rows", "a row written under v1\n");
   EXPECT_EQ(shop_.problems({"v1"}), "");
-  EXPECT_EQ(shop_.changes(result.attempt_id), "");
+  EXPECT_EQ(shop_.changes(result.attempt_id),
+            "pull registry.test/shop-db@IMAGE\n"
+            "tag IMAGE as registry.test/shop-db:15\n"
+            "pull registry.test/shop-migrate@IMAGE\n"
+            "tag IMAGE as registry.test/shop-migrate:v1\n"
+            "pull registry.test/shop-web@IMAGE\n"
+            "tag IMAGE as registry.test/shop-web:v1\n"
+            "create network shop_default\n"
+            "create volume shop-data\n"
+            "create shop-db-1\n"
+            "create shop-migrate-1\n"
+            "create shop-web-1\n"
+            "start shop-db-1\n"
+            "start shop-migrate-1\n"
+            "start shop-web-1\n");
 }
 
-TEST_F(Update, MovesToTheNextVersionAndRecordsIt) {
+TEST_F(Update, SetsTheOldContainersAsideAndRemovesThemWhenTheNewOnesAreProven) {
   deploy_v1();
+  const std::string db = shop_.id_of("shop-db-1");
   const run_result result = shop_.update("v2");
   EXPECT_EQ(result.how, ending::done) << result.reason;
   EXPECT_EQ(shop_.problems({"v2"}), "");
-  EXPECT_EQ(shop_.changes(result.attempt_id), "");
+  EXPECT_EQ(shop_.id_of("shop-db-1"), db);
+  EXPECT_EQ(shop_.changes(result.attempt_id),
+            "pull registry.test/shop-migrate@IMAGE\n"
+            "tag IMAGE as registry.test/shop-migrate:v2\n"
+            "pull registry.test/shop-web@IMAGE\n"
+            "tag IMAGE as registry.test/shop-web:v2\n"
+            "tag IMAGE as dockupd.local/shop/migrate:r1\n"
+            "tag IMAGE as dockupd.local/shop/web:r1\n"
+            "create shop-migrate-1.dockupd-new.ATTEMPT\n"
+            "create shop-web-1.dockupd-new.ATTEMPT\n"
+            "stop shop-web-1\n"
+            "restart policy shop-web-1 no\n"
+            "stop shop-db-1\n"
+            "restart policy shop-db-1 no\n"
+            "rename shop-migrate-1 to shop-migrate-1.dockupd-old.ATTEMPT\n"
+            "rename shop-web-1 to shop-web-1.dockupd-old.ATTEMPT\n"
+            "rename shop-migrate-1.dockupd-new.ATTEMPT to shop-migrate-1\n"
+            "rename shop-web-1.dockupd-new.ATTEMPT to shop-web-1\n"
+            "restart policy shop-db-1 unless-stopped\n"
+            "start shop-db-1\n"
+            "start shop-migrate-1\n"
+            "start shop-web-1\n"
+            "remove shop-migrate-1.dockupd-old.ATTEMPT\n"
+            "remove shop-web-1.dockupd-old.ATTEMPT\n");
+}
+
+TEST_F(Update, RecordsWhatItDid) {
+  deploy_v1();
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.release_before, 1);
+  EXPECT_EQ(result.release_now, 2);
+  EXPECT_EQ(result.tag_before, "v1");
+  EXPECT_EQ(result.tag_now, "v2");
+  const release r = shop_.records().current_release().value();
+  EXPECT_EQ(r.number, 2);
+  EXPECT_EQ(r.previous, 1);
+  EXPECT_EQ(r.verdict, release_verdict::verified);
+  EXPECT_EQ(r.created_by, "operator@shop");
+  EXPECT_EQ(r.reason, "to v2");
+  EXPECT_TRUE(r.ran_migration);
+  ASSERT_EQ(r.pins.size(), 1u);
+  EXPECT_EQ(r.pins[0].value, "v2");
+  ASSERT_EQ(shop_.records().snapshots().size(), 1u);
+  const snapshot_row snapshot = shop_.records().snapshots()[0];
+  EXPECT_EQ(snapshot.id, result.snapshot_id);
+  EXPECT_EQ(snapshot.of_release, 1);
+  EXPECT_FALSE(snapshot.verified_at.empty());
+  EXPECT_TRUE(shop_.snapshots().verify(snapshot.id).good());
+  for (const journal_step& step : shop_.records().journal(result.attempt_id)) EXPECT_FALSE(step.done_at.empty());
+}
+
+TEST_F(Update, KeepsTheImagesOfTheReleaseItLeaves) {
+  deploy_v1();
+  const std::string web = shop_.engine().container("shop-web-1")->image_id;
+  ASSERT_EQ(shop_.update("v2").how, ending::done);
+  const fake_image* kept = shop_.engine().images().find("dockupd.local/shop/web:r1");
+  ASSERT_NE(kept, nullptr);
+  EXPECT_EQ(kept->id, web);
+}
+
+TEST_F(Update, DoesNothingWhenEverythingIsSo) {
+  deploy_v1();
+  const run_result result = shop_.update("v1");
+  EXPECT_EQ(result.how, ending::nothing_to_do);
+  EXPECT_EQ(result.release_now, 1);
+  EXPECT_EQ(shop_.engine().changes(), "");
+  EXPECT_EQ(shop_.records().attempts().size(), 1u);
+}
+
+TEST_F(Update, LeavesStoppedWhatWasStopped) {
+  deploy_v1();
+  shop_.stop_by_hand("shop-web-1");
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_EQ(shop_.engine().container("shop-web-1")->state, fake_state::created);
+  EXPECT_EQ(shop_.version_of("shop-web-1"), "v2");
+}
+
+TEST_F(Update, PlansWithoutChangingAnything) {
+  deploy_v1();
+  const plan p = shop_.plan_for(shop_.request("v2"));
+  EXPECT_FALSE(p.empty());
+  EXPECT_EQ(shop_.engine().changes(), "");
+  EXPECT_EQ(shop_.records().attempts().size(), 1u);
+}
+
+// --- updates that fail before anything new runs ----------------------------------------------------------------
+
+TEST_F(UpdateThatFails, IsRefusedWhenTheTagIsUnknown) {
+  deploy_v1();
+  const auto before = ids();
+  EXPECT_THAT(
+      shop_.refused([&] { shop_.update("v7"); }),
+      AllOf(HasSubstr("registry.test/shop-migrate:v7"), HasSubstr("manifest unknown"), HasSubstr("check the tag")));
+  EXPECT_EQ(shop_.engine().changes(), "");
+  expect_untouched(before);
+}
+
+TEST_F(UpdateThatFails, IsRefusedWhenTheRegistryDoesNotAnswer) {
+  deploy_v1();
+  shop_.engine().images().registry_is_up = false;
+  EXPECT_THAT(shop_.refused([&] { shop_.update("v2"); }),
+              AllOf(HasSubstr("connection refused"), HasSubstr("start it")));
+  EXPECT_EQ(shop_.engine().changes(), "");
+}
+
+TEST_F(UpdateThatFails, TouchesNothingWhenThePullBreaks) {
+  deploy_v1();
+  const auto before = ids();
+  const std::string digest = shop_.engine().images().find_published("registry.test/shop-web:v2")->digest;
+  shop_.engine().images().broken_pulls["registry.test/shop-web@" + digest] = "filesystem layer verification failed";
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::pull_failed);
+  EXPECT_THAT(result.reason,
+              AllOf(HasSubstr("registry.test/shop-web:v2"), HasSubstr("filesystem layer verification failed")));
+  EXPECT_THAT(shop_.engine().changes(), testing::Not(HasSubstr("stop")));
+  expect_untouched(before);
+}
+
+TEST_F(UpdateThatFails, LeavesTheOldVersionWhenTheNewContainerCannotBeMade) {
+  deploy_v1();
+  const auto before = ids();
+  fail("create shop-web-1.dockupd-new", 500, "no space left on device");
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::abandoned);
+  EXPECT_THAT(result.reason, AllOf(HasSubstr("create web.1"), HasSubstr("no space left on device")));
+  EXPECT_THAT(shop_.engine().changes(), testing::Not(HasSubstr("stop")));
+  expect_untouched(before);
+}
+
+TEST_F(UpdateThatFails, StartsTheOldVersionAgainWhenSomethingDoesNotStop) {
+  deploy_v1();
+  const auto before = ids();
+  fail("stop shop-db-1", 500, "cannot stop container");
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::abandoned);
+  EXPECT_THAT(result.reason, HasSubstr("stop db.1"));
+  expect_untouched(before);
+}
+
+TEST_F(UpdateThatFails, StartsTheOldVersionAgainWhenTheSnapshotFails) {
+  deploy_v1();
+  const auto before = ids();
+  // The place where snapshots go turns into a file just when one is to be made.
+  shop_.on_event = [this](const progress_event& event) {
+    if (event.what != progress_event::kind::begin || !event.text.starts_with("snapshot")) return;
+    std::filesystem::remove_all(shop_.snapshots().directory());
+    put(shop_.snapshots().directory(), "in the way");
+  };
+  const run_result result = shop_.update("v2");
+  shop_.on_event = nullptr;
+  std::filesystem::remove(shop_.snapshots().directory());
+  EXPECT_EQ(result.how, ending::snapshot_failed);
+  EXPECT_THAT(result.reason, HasSubstr("snapshot"));
+  expect_untouched(before);
+}
+
+TEST_F(UpdateThatFails, IsRefusedWhenAVolumeCannotBeRead) {
+  deploy_v1();
+  const std::filesystem::path away = shop_.data().parent_path() / "away";
+  const std::filesystem::path data = shop_.data();
+  std::filesystem::rename(data, away);
+  EXPECT_THAT(shop_.refused([&] { shop_.update("v2"); }), AllOf(HasSubstr("shop-data"), HasSubstr("cannot be read")));
+  std::filesystem::rename(away, data);
+  EXPECT_EQ(shop_.engine().changes(), "");
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
+TEST_F(UpdateThatFails, RemovesWhatItMadeForAFirstDeploymentThatDoesNotBegin) {
+  shop_.publish("v1");
+  fail("create shop-web-1", 500, "not today");
+  const run_result result = shop_.update("v1");
+  EXPECT_EQ(result.how, ending::abandoned);
+  EXPECT_TRUE(shop_.engine().container_names().empty());
+  EXPECT_FALSE(shop_.engine().has_network("shop_default"));
+  EXPECT_FALSE(shop_.engine().has_volume("shop-data"));
+}
+
+// --- updates that fail and come back ---------------------------------------------------------------------------
+
+TEST_F(UpdateThatFails, ComesBackWithTheDataWhenTheNewVersionNeverGetsHealthy) {
+  deploy_v2();
+  image_behaviour broken = shop_.web_behaviour();
+  broken.health = health_script::stays_starting;
+  broken.log = {"web: cannot reach the moon"};
+  shop_.publish_web("v3", broken);
+  const auto before = ids();
+  update_request request = shop_.request("v3");
+  request.options.health_budget = std::chrono::milliseconds(20);
+  const run_result result = shop_.update(std::move(request));
+  EXPECT_EQ(result.how, ending::rolled_back);
+  EXPECT_THAT(result.reason, AllOf(HasSubstr("web.1"), HasSubstr("not healthy"), HasSubstr("cannot reach the moon")));
+  EXPECT_EQ(result.release_now, 2);
+  EXPECT_EQ(result.tag_now, "v2");
+  EXPECT_EQ(ids(), before);
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+  EXPECT_EQ(shop_.migrations_of("v3"), 1);
+}
+
+TEST_F(UpdateThatFails, KeepsWhatTheFailedVersionWroteInASafetySnapshot) {
+  deploy_v1();
+  image_behaviour broken = shop_.web_behaviour();
+  broken.health = health_script::becomes_unhealthy;
+  shop_.publish_web("v2", broken);
+  const run_result result = shop_.update("v2");
+  ASSERT_EQ(result.how, ending::rolled_back) << result.reason;
+  ASSERT_FALSE(result.safety_snapshot_id.empty());
+  const temporary_directory unpacked;
+  std::filesystem::create_directory(unpacked / "v2");
+  shop_.snapshots().restore(result.safety_snapshot_id, "shop-data", unpacked / "v2");
+  EXPECT_EQ(content_of(unpacked / "v2"), data_of("v2"));
+}
+
+TEST_F(UpdateThatFails, KeepsTheLastLinesOfTheFailedVersionAndHoldsItsImages) {
+  deploy_v1();
+  image_behaviour broken = shop_.web_behaviour();
+  broken.health = health_script::becomes_unhealthy;
+  broken.log = {"web: cannot reach the moon"};
+  shop_.publish_web("v2", broken);
+  const run_result result = shop_.update("v2");
+  ASSERT_EQ(result.evidence.size(), 2u);  // migrate and web
+  EXPECT_EQ(text_of(result.evidence[1]), "web: cannot reach the moon\n");
+  struct stat about {};
+  ASSERT_EQ(stat(result.evidence[1].c_str(), &about), 0);
+  EXPECT_EQ(about.st_mode & 0777, 0600u);
+  std::vector<std::string> held;
+  for (const hold& h : shop_.records().holds()) held.push_back(h.reference);
+  EXPECT_EQ(held, (std::vector<std::string>{"registry.test/shop-migrate:v2", "registry.test/shop-web:v2"}));
+  EXPECT_THAT(shop_.refused([&] { shop_.update("v2"); }), AllOf(HasSubstr("on hold"), HasSubstr("dockupd unhold")));
+}
+
+TEST_F(UpdateThatFails, MayBeTriedAgainOnceItsTagMeansSomethingElse) {
+  deploy_v1();
+  image_behaviour broken = shop_.web_behaviour();
+  broken.health = health_script::becomes_unhealthy;
+  shop_.publish_web("v2", broken);
+  shop_.publish_migrate("v2", shop_.migrate_behaviour("v2"));
+  ASSERT_EQ(shop_.update("v2").how, ending::rolled_back);
+  shop_.publish("v2");
+  const run_result again = shop_.update("v2");
+  EXPECT_EQ(again.how, ending::done) << again.reason;
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
+TEST_F(UpdateThatFails, ComesBackWithTheDataWhenTheMigrationFailsAfterWriting) {
+  deploy_v1();
+  image_behaviour broken = shop_.migrate_behaviour("v2");
+  broken.exits_with = 1;
+  broken.log = {"migrate: column exists"};
+  shop_.publish_migrate("v2", broken);
+  const auto before = ids();
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::rolled_back);
+  EXPECT_THAT(result.reason,
+              AllOf(HasSubstr("migrate.1"), HasSubstr("exited with code 1"), HasSubstr("column exists")));
+  EXPECT_EQ(shop_.migrations_of("v2"), 1);
+  expect_untouched(before);
+}
+
+TEST_F(UpdateThatFails, ComesBackWhenTheNewVersionDoesNotStart) {
+  deploy_v1();
+  image_behaviour broken = shop_.web_behaviour();
+  broken.start_error = "exec: \"/app/web\": permission denied";
+  shop_.publish_web("v2", broken);
+  const auto before = ids();
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::rolled_back);
+  EXPECT_THAT(result.reason, AllOf(HasSubstr("start web.1"), HasSubstr("permission denied")));
+  expect_untouched(before);
+}
+
+TEST_F(UpdateThatFails, SaysSoWhenTheOldVersionIsNotProvenEither) {
+  deploy_v1();
+  image_behaviour broken = shop_.web_behaviour();
+  broken.health = health_script::becomes_unhealthy;
+  shop_.publish_web("v2", broken);
+  shop_.on_event = [this](const progress_event& event) {
+    if (event.what == progress_event::kind::phase && event.text == "undo: start") shop_.make_unhealthy("shop-web-1");
+  };
+  const run_result result = shop_.update("v2");
+  shop_.on_event = nullptr;
+  EXPECT_EQ(result.how, ending::rolled_back_unproven);
+  EXPECT_THAT(result.reason, HasSubstr("and on the way back: web.1 unhealthy"));
+  EXPECT_FALSE(shop_.records().open_attempt().has_value());
+}
+
+TEST_F(UpdateThatFails, ComesBackAlthoughTheFailedContainerCannotBeRemoved) {
+  deploy_v1();
+  image_behaviour broken = shop_.web_behaviour();
+  broken.health = health_script::becomes_unhealthy;
+  shop_.publish_web("v2", broken);
+  fail("remove shop-web-1.dockupd-failed", 500, "device or resource busy");
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::rolled_back);
+  EXPECT_EQ(shop_.version_of("shop-web-1"), "v1");
+  EXPECT_THAT(shop_.events(), testing::Contains(AllOf(HasSubstr("left over"), HasSubstr("resource busy"))));
+}
+
+// --- rollback --------------------------------------------------------------------------------------------------
+
+rollback_request with(data_choice data) {
+  rollback_request out;
+  out.data = data;
+  return out;
+}
+
+TEST_F(Rollback, BringsTheLastReleaseBackWithItsData) {
+  deploy_v2();
+  shop_.engine().images().registry_is_up = false;
+  const run_result result = shop_.rollback(with(data_choice::restore));
+  EXPECT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_EQ(result.release_now, 1);
+  EXPECT_EQ(result.tag_now, "v1");
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+  EXPECT_EQ(shop_.migrations_of("v1"), 1);
+  EXPECT_FALSE(result.snapshot_id.empty());
+  EXPECT_EQ(shop_.records().find_release(2)->verdict, release_verdict::rolled_back);
+}
+
+TEST_F(Rollback, KeepsTheDataWhenToldSo) {
+  deploy_v2();
+  const run_result result = shop_.rollback(with(data_choice::keep));
+  EXPECT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_EQ(shop_.version_of("shop-web-1"), "v1");
+  EXPECT_EQ(content_of(shop_.data()), data_of("v2"));
+}
+
+TEST_F(Rollback, AsksWhatBecomesOfTheDataWhenAMigrationRan) {
+  deploy_v2();
+  const auto before = ids();
+  const std::string text = shop_.refused([&] { shop_.rollback(rollback_request()); });
+  EXPECT_THAT(text, AllOf(HasSubstr("a migration ran between r1 (v1) and r2 (v2)"),
+                          HasSubstr("dockupd rollback r1 --with-data"), HasSubstr("dockupd rollback r1 --no-data"),
+                          HasSubstr(shop_.records().snapshots()[0].id)));
+  EXPECT_EQ(ids(), before);
+  EXPECT_EQ(shop_.engine().changes(), "");
+}
+
+TEST_F(Rollback, CanItselfBeUndoneWithTheDataOfThatTime) {
+  deploy_v2();
+  put(shop_.data() / "rows", "a row written under v1\n");
+  ASSERT_EQ(shop_.rollback(with(data_choice::restore)).how, ending::done);
+  rollback_request forward = with(data_choice::restore);
+  forward.to = 2;
+  const run_result result = shop_.rollback(std::move(forward));
+  EXPECT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
+TEST_F(Rollback, ForwardOverAMigrationAsksForTheDataToo) {
+  deploy_v2();
+  ASSERT_EQ(shop_.rollback(with(data_choice::restore)).how, ending::done);
+  rollback_request forward;
+  forward.to = 2;
+  EXPECT_THAT(shop_.refused([&] { shop_.rollback(std::move(forward)); }), HasSubstr("a migration ran between"));
+}
+
+TEST_F(Rollback, IsRefusedWhenTheImagesAreGone) {
+  deploy_v2();
+  fake_images& images = shop_.engine().images();
+  const std::string web = images.find("registry.test/shop-web:v1")->id;
+  images.remove(web, false);
+  const auto before = ids();
+  EXPECT_THAT(shop_.refused([&] { shop_.rollback(with(data_choice::restore)); }),
+              AllOf(HasSubstr("registry.test/shop-web:v1"), HasSubstr(web), HasSubstr("no longer on this engine")));
+  EXPECT_EQ(ids(), before);
+  EXPECT_EQ(shop_.engine().changes(), "");
+}
+
+TEST_F(Rollback, HoldsTheReleaseThatWasLeft) {
+  deploy_v2();
+  ASSERT_EQ(shop_.rollback(with(data_choice::restore)).how, ending::done);
+  EXPECT_THAT(shop_.refused([&] { shop_.update("v2"); }), HasSubstr("on hold"));
+  EXPECT_EQ(shop_.update("v3").how, ending::done);
+  EXPECT_EQ(shop_.problems({"v3"}), "");
+}
+
+TEST_F(Rollback, NeedsAPersonWhenItFailsAfterTheCutOver) {
+  deploy_v2();
+  fail("start shop-web-1", 500, "no space left on device");
+  const run_result result = shop_.rollback(with(data_choice::restore));
+  EXPECT_EQ(result.how, ending::needs_person);
+  EXPECT_THAT(result.reason, HasSubstr("no space left on device"));
+}
+
+// --- what compose deployed -------------------------------------------------------------------------------------
+
+TEST_F(Adoption, MakesAReleaseOfWhatWasFoundRunning) {
+  shop_.publish("v1");
+  shop_.publish("v2");
+  shop_.compose_up("v1");
+  put(shop_.data() / "rows", "a row written under v1\n");
+  const run_result result = shop_.update("v2");
+  ASSERT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_EQ(result.release_before, 1);
+  EXPECT_EQ(result.release_now, 2);
+  const release found = shop_.records().find_release(1).value();
+  EXPECT_EQ(found.reason, "found running");
+  EXPECT_EQ(found.tag, "v1");
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
+TEST_F(Adoption, CanBeComeBackToWithoutBeingNamed) {
+  shop_.publish("v1");
+  shop_.publish("v2");
+  shop_.compose_up("v1");
+  put(shop_.data() / "rows", "a row written under v1\n");
+  ASSERT_EQ(shop_.update("v2").how, ending::done);
+  const run_result result = shop_.rollback(with(data_choice::restore));
+  EXPECT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_EQ(result.release_now, 1);
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
+TEST_F(Adoption, HappensOnceForARefusedUpdateAndTheNextOne) {
+  shop_.publish("v1");
+  shop_.publish("v2");
+  shop_.compose_up("v1");
+  EXPECT_NE(shop_.refused([&] { shop_.update("v7"); }), "");
+  ASSERT_EQ(shop_.update("v2").how, ending::done);
+  EXPECT_EQ(shop_.records().releases().size(), 2u);
+}
+
+TEST_F(Adoption, DoesNotProveWhatWasFoundUnhealthy) {
+  shop_.publish("v1");
+  shop_.publish("v2");
+  shop_.compose_up("v1");
+  shop_.make_unhealthy("shop-web-1");
+  ASSERT_EQ(shop_.update("v2").how, ending::done);
+  EXPECT_EQ(shop_.records().find_release(1)->verdict, release_verdict::unverified);
+  EXPECT_THAT(shop_.refused([&] { shop_.rollback(with(data_choice::keep)); }), HasSubstr("no verified release"));
+}
+
+// --- an engine that does not answer ----------------------------------------------------------------------------
+
+TEST_F(SilentEngine, LeavesTheAttemptOpenForRecovery) {
+  deploy_v1();
+  for (int twice = 0; twice < 2; ++twice) {
+    scripted_failure silent;
+    silent.call = "start shop-web-1";
+    silent.kind = failure_kind::lost;
+    shop_.engine().fail(silent);
+  }
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::left_open);
+  EXPECT_EQ(shop_.records().open_attempt()->state, "starting");
+  EXPECT_EQ(shop_.recover()->how, ending::done);
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
+TEST_F(SilentEngine, DoesNotUseUpItsRecoveries) {
+  deploy_v1();
+  for (int twice = 0; twice < 2; ++twice) {
+    scripted_failure silent;
+    silent.call = "start shop-web-1";
+    silent.kind = failure_kind::lost;
+    shop_.engine().fail(silent);
+  }
+  ASSERT_EQ(shop_.update("v2").how, ending::left_open);
+  for (int tries = 0; tries < 10; ++tries) {
+    scripted_failure silent;
+    silent.call = "facts";
+    silent.kind = failure_kind::lost;
+    shop_.engine().fail(silent);
+    EXPECT_THROW(shop_.recover(), docker::error);
+  }
+  EXPECT_EQ(shop_.recover()->how, ending::done);
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
+TEST_F(SilentEngine, EndsWithAPersonWhenRecoveryIsKilledAgainAndAgain) {
+  deploy_v1();
+  const auto kill_at_web = [this] {
+    scripted_failure kill;
+    kill.call = "start shop-web-1";
+    kill.kind = failure_kind::killed;
+    shop_.engine().fail(kill);
+  };
+  kill_at_web();
+  EXPECT_THROW(shop_.update("v2"), fake_kill);
+  for (int tries = 0; tries < 6; ++tries) {
+    shop_.engine().forget_failures();
+    kill_at_web();
+    EXPECT_THROW(shop_.recover(), fake_kill);
+  }
+  shop_.engine().forget_failures();
+  const run_result result = shop_.recover().value();
+  EXPECT_EQ(result.how, ending::needs_person);
+  EXPECT_THAT(result.reason, HasSubstr("6 times"));
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ struct scripted_failure {
   scripted_failure() = default;
   // The beginning of the line in calls(): "start", "start shop-web-1"; empty: any change; every_call: reads as well.
   std::string call;
-  int nth = 1;       // counted from now
+  int nth = 1;  // counted from now
   failing when = failing::before;
   failure_kind kind = failure_kind::refused;
   int status = 500;
@@ -64,6 +64,9 @@ class fake_engine : public engine {
   void free_port(const std::string& address_and_port) { foreign_ports_.erase(address_and_port); }
   std::int64_t now() const { return now_; }
   engine_facts& described() { return described_; }  // what facts() answers; local only with real volumes
+  void change_health(const std::string& container, health_script health) {
+    existing(container).behaviour.health = health;
+  }
   /// The daemon goes down and comes back. As measured: what was killed stays down unless "always"; "always" comes back
   /// even when it was stopped by hand, "unless-stopped" after a clean stop only.
   void restart_engine(engine_stop stop);
