@@ -86,6 +86,7 @@ class executor {
   docker::task<> await_goal(start_container o, std::string id);
   docker::task<std::string> expected_image_id(verify_container o);
   docker::task<std::vector<volume_source>> sources(std::vector<volume_target> volumes);
+  void report(const std::string& volume, const snapshot_finding& finding);
   void say(progress_event::kind what, const operation& o, std::string text);
   void check_interrupted() const;
 

@@ -10,11 +10,16 @@ namespace {
 
 std::string stage_text(snapshot_progress::stage at) {
   switch (at) {
-    case snapshot_progress::stage::archiving: return "archiving";
-    case snapshot_progress::stage::verifying: return "reading back";
-    case snapshot_progress::stage::wiping: return "emptying";
-    case snapshot_progress::stage::restoring: return "restoring";
-    case snapshot_progress::stage::proving: return "checking";
+    case snapshot_progress::stage::archiving:
+      return "archiving";
+    case snapshot_progress::stage::verifying:
+      return "reading back";
+    case snapshot_progress::stage::wiping:
+      return "emptying";
+    case snapshot_progress::stage::restoring:
+      return "restoring";
+    case snapshot_progress::stage::proving:
+      return "checking";
   }
   return {};
 }
@@ -43,6 +48,23 @@ std::string first_problems(const verification& v) {
 
 }  // namespace
 
+namespace {
+
+/// Nobody writes to a quiesced volume: content that moved or could not be read means somebody does, and the archive is
+/// no point in time.
+void refuse_incomplete(snapshot_store& snapshots, const manifest& made) {
+  using kind = snapshot_finding::kind;
+  for (const archived_volume& v : made.volumes)
+    for (const snapshot_finding& f : v.findings)
+      if (f.what == kind::changed || f.what == kind::vanished || f.what == kind::unreadable) {
+        snapshots.remove(made.id);
+        throw snapshot_error("volume " + v.name + " is not quiet: " + f.path + ": " + f.text +
+                             ". Does another project write to it? Stop that first, or pass --no-snapshot");
+      }
+}
+
+}  // namespace
+
 docker::task<std::vector<volume_source>> executor::sources(std::vector<volume_target> volumes) {
   std::vector<volume_source> out;
   for (const volume_target& v : volumes) {
@@ -61,6 +83,14 @@ docker::task<std::vector<volume_source>> executor::sources(std::vector<volume_ta
   co_return out;
 }
 
+void executor::report(const std::string& volume, const snapshot_finding& finding) {
+  progress_event event;
+  event.what = progress_event::kind::warning;
+  event.subject = volume;
+  event.text = "snapshot of " + volume + ": " + finding.path + ": " + finding.text;
+  workspace_.progress(event);
+}
+
 executor::result executor::ensure(snapshot_volumes o) {
   snapshot_row row;
   row.id = o.snapshot_id;
@@ -75,11 +105,10 @@ executor::result executor::ensure(snapshot_volumes o) {
   request.release = row.of_release;
   request.created_at = row.created_at;
   request.volumes = co_await sources(o.volumes);
-  const snapshot_progress_function progress =
-      forward(co_await boost::asio::this_coro::executor, workspace_.progress);
+  const snapshot_progress_function progress = forward(co_await boost::asio::this_coro::executor, workspace_.progress);
   const std::stop_token stop = interruptible_ ? workspace_.interrupted : std::stop_token();
   auto work = [&snapshots = workspace_.snapshots, request = std::move(request), progress, stop] {
-    if (!snapshots.contains(request.id)) snapshots.create(request, progress, stop);
+    if (!snapshots.contains(request.id)) refuse_incomplete(snapshots, snapshots.create(request, progress, stop));
     const verification proof = snapshots.verify(request.id, progress, stop);
     if (!proof.good()) {
       // What cannot be read back now will not be there when it is needed.
@@ -89,6 +118,8 @@ executor::result executor::ensure(snapshot_volumes o) {
     return snapshots.read(request.id);
   };
   const manifest made = co_await off_thread(workspace_.pool, std::move(work));
+  for (const archived_volume& v : made.volumes)
+    for (const snapshot_finding& f : v.findings) report(v.name, f);
   row.bytes = static_cast<std::int64_t>(made.archive_bytes());
   row.verified_at = now_text();
   workspace_.records.add_snapshot(row);
@@ -101,8 +132,7 @@ executor::result executor::ensure(snapshot_volumes o) {
 
 executor::result executor::ensure(restore_volumes o) {
   std::vector<volume_source> volumes = co_await sources(o.volumes);
-  const snapshot_progress_function progress =
-      forward(co_await boost::asio::this_coro::executor, workspace_.progress);
+  const snapshot_progress_function progress = forward(co_await boost::asio::this_coro::executor, workspace_.progress);
   const std::string id = o.snapshot_id;
   // Never cancelled: a half-restored volume is worse than a late one.
   auto work = [&snapshots = workspace_.snapshots, volumes = std::move(volumes), id, progress] {
