@@ -208,10 +208,16 @@ docker::task<> check_archives(workspace& w, plan p) {
     if (restore == nullptr) continue;
     const std::string id = restore->snapshot_id;
     auto work = [&snapshots = w.snapshots, id, stop = w.interrupted] { return snapshots.verify(id, {}, stop); };
-    const verification proof = co_await off_thread(w.pool, std::move(work));
-    if (!proof.good())
+    std::optional<verification> proof;
+    try {
+      proof = co_await off_thread(w.pool, std::move(work));
+    } catch (const snapshot_cancelled&) {
+      // Said below.
+    }
+    if (!proof) refuse(ending::abandoned, "interrupted by a signal. Nothing was changed.");
+    if (!proof->good())
       refuse(ending::snapshot_failed, "snapshot " + id + " is damaged and cannot be put back: " +
-                                          proof.problems.front() + ". To go back and keep the present data: --no-data");
+                                          proof->problems.front() + ". To go back and keep the present data: --no-data");
   }
 }
 
