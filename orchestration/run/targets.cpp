@@ -9,7 +9,9 @@ namespace {
 
 std::string r(int number) { return "r" + std::to_string(number); }
 
-std::string with_tag(const release& rel) { return rel.tag.empty() ? r(rel.number) : r(rel.number) + " (" + rel.tag + ")"; }
+std::string with_tag(const release& rel) {
+  return rel.tag.empty() ? r(rel.number) : r(rel.number) + " (" + rel.tag + ")";
+}
 
 // In either direction: an older version may not understand the data, and a newer one may miss its migration, which a
 // rollback does not run.
@@ -32,11 +34,9 @@ bool describes(const release& rel, const observed_state& observed) {
   using identity = std::tuple<std::string, int, std::string, std::string>;
   std::set<identity> recorded;
   std::set<identity> running;
-  for (const released_container& c : rel.containers)
-    recorded.emplace(c.service, c.number, c.image_id, c.config_hash);
+  for (const released_container& c : rel.containers) recorded.emplace(c.service, c.number, c.image_id, c.config_hash);
   for (const observed_container& c : observed.containers)
-    if (c.name.find(".dockupd-") == std::string::npos)
-      running.emplace(c.service, c.number, c.image_id, c.config_hash);
+    if (c.name.find(".dockupd-") == std::string::npos) running.emplace(c.service, c.number, c.image_id, c.config_hash);
   return recorded == running;
 }
 
@@ -45,13 +45,17 @@ bool runs_well(const observed_state& observed) {
     // 137 and 143: stopped by hand, with SIGKILL and SIGTERM.
     const bool ended_well = c.exit_code == 0 || c.exit_code == 137 || c.exit_code == 143;
     switch (c.state) {
-      case container_state::running: return c.health == health_state::none || c.health == health_state::healthy;
+      case container_state::running:
+        return c.health == health_state::none || c.health == health_state::healthy;
       case container_state::paused:
-      case container_state::created: return true;
-      case container_state::exited: return ended_well;
+      case container_state::created:
+        return true;
+      case container_state::exited:
+        return ended_well;
       case container_state::restarting:
       case container_state::removing:
-      case container_state::dead: break;
+      case container_state::dead:
+        break;
     }
     return false;
   });
@@ -68,7 +72,8 @@ release choose_target(const store& records, std::optional<int> asked) {
   }
   std::optional<release> best;
   for (const release& rel : records.releases())
-    if (rel.number < present->number && rel.verdict == release_verdict::verified && (!best || rel.number > best->number))
+    if (rel.number < present->number && rel.verdict == release_verdict::verified &&
+        (!best || rel.number > best->number))
       best = rel;
   if (!best)
     throw refusal(ending::refused,
@@ -82,17 +87,18 @@ std::string choose_data(const store& records, const release& target, const relea
   if (choice == data_choice::restore) {
     if (!snapshot)
       throw refusal(ending::refused, "there is no verified snapshot of the data of " + with_tag(target) +
-                                         ". To go back and keep the present data: dockupd rollback " +
-                                         r(target.number) + " --no-data");
+                                         ". To go back and keep the present data: dockupd rollback -p " +
+                                         target.project + " " + r(target.number) + " --no-data");
     return snapshot->id;
   }
   if (!migrated_between(records, target.number, present.number)) return {};
   std::string text = "a migration ran between " + with_tag(target) + " and " + with_tag(present) +
                      ", so the data has to be decided on:\n";
+  const std::string command = "  dockupd rollback -p " + target.project + " " + r(target.number);
   if (snapshot)
-    text += "  dockupd rollback " + r(target.number) + " --with-data   puts back the data of " + snapshot->created_at +
-            " (snapshot " + snapshot->id + "); what was written since is kept only in a safety snapshot\n";
-  text += "  dockupd rollback " + r(target.number) + " --no-data     keeps the present data; " + with_tag(target) +
+    text += command + " --with-data   puts back the data of " + snapshot->created_at + " (snapshot " + snapshot->id +
+            "); what was written since is kept only in a safety snapshot\n";
+  text += command + " --no-data     keeps the present data; " + with_tag(target) +
           " has to understand what the migration made of it";
   throw refusal(ending::refused, text);
 }

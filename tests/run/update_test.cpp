@@ -418,9 +418,10 @@ TEST_F(Rollback, AsksWhatBecomesOfTheDataWhenAMigrationRan) {
   deploy_v2();
   const auto before = ids();
   const std::string text = shop_.refused([&] { shop_.rollback(rollback_request()); });
-  EXPECT_THAT(text, AllOf(HasSubstr("a migration ran between r1 (v1) and r2 (v2)"),
-                          HasSubstr("dockupd rollback r1 --with-data"), HasSubstr("dockupd rollback r1 --no-data"),
-                          HasSubstr(shop_.records().snapshots()[0].id)));
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("a migration ran between r1 (v1) and r2 (v2)"),
+                    HasSubstr("dockupd rollback -p shop r1 --with-data"),
+                    HasSubstr("dockupd rollback -p shop r1 --no-data"), HasSubstr(shop_.records().snapshots()[0].id)));
   EXPECT_EQ(ids(), before);
   EXPECT_EQ(shop_.engine().changes(), "");
 }

@@ -11,8 +11,17 @@
 namespace dockupd {
 
 enum class verb {
-  update, plan, rollback, recover, status, history,
-  snapshot_list, snapshot_show, snapshot_verify, unhold, version
+  update,
+  plan,
+  rollback,
+  recover,
+  status,
+  history,
+  snapshot_list,
+  snapshot_show,
+  snapshot_verify,
+  unhold,
+  version
 };
 enum class progress_style { automatic, tty, plain, json, quiet };
 

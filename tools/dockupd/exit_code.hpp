@@ -25,16 +25,25 @@ constexpr exit_code code_of(orchestration::ending how) {
   using orchestration::ending;
   switch (how) {
     case ending::nothing_to_do:
-    case ending::done: return exit_code::ok;
+    case ending::done:
+      return exit_code::ok;
     case ending::refused:
-    case ending::abandoned: return exit_code::refused;
-    case ending::pull_failed: return exit_code::pull_failed;
-    case ending::snapshot_failed: return exit_code::snapshot_failed;
-    case ending::rolled_back: return exit_code::rolled_back;
-    case ending::rolled_back_unproven: return exit_code::rolled_back_unproven;
-    case ending::needs_person: return exit_code::needs_person;
-    case ending::left_open: return exit_code::interrupted_run_found;
-    case ending::held: return exit_code::locked_or_held;
+    case ending::abandoned:
+      return exit_code::refused;
+    case ending::pull_failed:
+      return exit_code::pull_failed;
+    case ending::snapshot_failed:
+      return exit_code::snapshot_failed;
+    case ending::rolled_back:
+      return exit_code::rolled_back;
+    case ending::rolled_back_unproven:
+      return exit_code::rolled_back_unproven;
+    case ending::needs_person:
+      return exit_code::needs_person;
+    case ending::left_open:
+      return exit_code::interrupted_run_found;
+    case ending::held:
+      return exit_code::locked_or_held;
   }
   return exit_code::internal_error;
 }

@@ -17,9 +17,14 @@ line line_of(const orchestration::release& r, int current) {
   line out;
   out.at = r.created_at;
   out.cells = {mark + "r" + std::to_string(r.number), r.tag, r.created_at, to_text(r.verdict), r.created_by, r.reason};
-  out.json = docker::json::object({{"release", r.number}, {"tag", r.tag}, {"at", r.created_at},
-                                   {"verdict", to_text(r.verdict)}, {"who", r.created_by}, {"why", r.reason},
-                                   {"current", r.number == current}, {"attempt", r.attempt_id}});
+  out.json = docker::json::object({{"release", r.number},
+                                   {"tag", r.tag},
+                                   {"at", r.created_at},
+                                   {"verdict", to_text(r.verdict)},
+                                   {"who", r.created_by},
+                                   {"why", r.reason},
+                                   {"current", r.number == current},
+                                   {"attempt", r.attempt_id}});
   return out;
 }
 
@@ -27,10 +32,16 @@ line line_of(const orchestration::attempt& a) {
   line out;
   out.at = a.started_at;
   const std::string reason = a.reason.substr(0, a.reason.find('\n'));
-  out.cells = {"-", a.tag, a.started_at, a.ended_at.empty() ? "interrupted: " + a.state : a.kind + " " + a.state, a.who,
-               reason};
-  out.json = docker::json::object({{"attempt", a.id}, {"kind", a.kind}, {"tag", a.tag}, {"at", a.started_at},
-                                   {"state", a.state}, {"who", a.who}, {"why", a.why}, {"reason", a.reason}});
+  out.cells = {"-",   a.tag, a.started_at, a.ended_at.empty() ? "interrupted: " + a.state : a.kind + " " + a.state,
+               a.who, reason};
+  out.json = docker::json::object({{"attempt", a.id},
+                                   {"kind", a.kind},
+                                   {"tag", a.tag},
+                                   {"at", a.started_at},
+                                   {"state", a.state},
+                                   {"who", a.who},
+                                   {"why", a.why},
+                                   {"reason", a.reason}});
   return out;
 }
 

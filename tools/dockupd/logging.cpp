@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "docker_client/json.hpp"
+#include "orchestration/run/clock.hpp"
 #include "tools/dockupd/printable.hpp"
 
 namespace dockupd {
@@ -36,13 +37,24 @@ class plain_lines {
  public:
   void operator()(const progress_event& e) {
     switch (e.what) {
-      case progress_event::kind::phase: logger().info("== {}", one_line(e.text)); break;
-      case progress_event::kind::begin: begun_ = e.text; break;
-      case progress_event::kind::end: logger().info("   {}{}", count(e), ended(e)); break;
-      case progress_event::kind::warning: logger().info("!! {}", printable(e.text)); break;
-      case progress_event::kind::note: logger().info("   {}", printable(e.text)); break;
+      case progress_event::kind::phase:
+        logger().info("== {}", one_line(e.text));
+        break;
+      case progress_event::kind::begin:
+        begun_ = e.text;
+        break;
+      case progress_event::kind::end:
+        logger().info("   {}{}", count(e), ended(e));
+        break;
+      case progress_event::kind::warning:
+        logger().info("!! {}", printable(e.text));
+        break;
+      case progress_event::kind::note:
+        logger().info("   {}", printable(e.text));
+        break;
       case progress_event::kind::advance:
-      case progress_event::kind::outcome: break;
+      case progress_event::kind::outcome:
+        break;
     }
   }
 
@@ -91,17 +103,25 @@ void json_line(const progress_event& e) {
   using kind = progress_event::kind;
   const auto name = [&] {
     switch (e.what) {
-      case kind::phase: return "phase";
-      case kind::begin: return "begin";
-      case kind::advance: return "advance";
-      case kind::end: return "end";
-      case kind::note: return "note";
-      case kind::warning: return "warning";
-      case kind::outcome: return "outcome";
+      case kind::phase:
+        return "phase";
+      case kind::begin:
+        return "begin";
+      case kind::advance:
+        return "advance";
+      case kind::end:
+        return "end";
+      case kind::note:
+        return "note";
+      case kind::warning:
+        return "warning";
+      case kind::outcome:
+        return "outcome";
     }
     return "";
   };
-  docker::json line = docker::json::object({{"event", name()}, {"phase", e.phase}});
+  docker::json line =
+      docker::json::object({{"time", orchestration::now_text()}, {"event", name()}, {"phase", e.phase}});
   if (!e.subject.empty()) line["subject"] = e.subject;
   if (!e.text.empty()) line["text"] = printable(e.text);
   if (e.total > 0) {
@@ -116,13 +136,18 @@ void json_line(const progress_event& e) {
 }  // namespace
 
 orchestration::progress_sink make_progress(progress_style style) {
-  if (style == progress_style::automatic) style = isatty(STDERR_FILENO) == 1 ? progress_style::tty : progress_style::plain;
+  if (style == progress_style::automatic)
+    style = isatty(STDERR_FILENO) == 1 ? progress_style::tty : progress_style::plain;
   switch (style) {
-    case progress_style::tty: return terminal_lines();
-    case progress_style::json: return json_line;
-    case progress_style::quiet: return [](const progress_event&) {};
+    case progress_style::tty:
+      return terminal_lines();
+    case progress_style::json:
+      return json_line;
+    case progress_style::quiet:
+      return [](const progress_event&) {};
     case progress_style::automatic:
-    case progress_style::plain: break;
+    case progress_style::plain:
+      break;
   }
   return plain_lines();
 }

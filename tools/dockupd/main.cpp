@@ -7,17 +7,28 @@ namespace {
 dockupd::exit_code run(dockupd::session& s) {
   using dockupd::verb;
   switch (s.asked().what) {
-    case verb::update: return run_update(s);
-    case verb::plan: return run_plan(s);
-    case verb::rollback: return run_rollback(s);
-    case verb::recover: return run_recover(s);
-    case verb::status: return run_status(s);
-    case verb::history: return run_history(s);
-    case verb::snapshot_list: return run_snapshot_list(s);
-    case verb::snapshot_show: return run_snapshot_show(s);
-    case verb::snapshot_verify: return run_snapshot_verify(s);
-    case verb::unhold: return run_unhold(s);
-    case verb::version: return run_version(s);
+    case verb::update:
+      return run_update(s);
+    case verb::plan:
+      return run_plan(s);
+    case verb::rollback:
+      return run_rollback(s);
+    case verb::recover:
+      return run_recover(s);
+    case verb::status:
+      return run_status(s);
+    case verb::history:
+      return run_history(s);
+    case verb::snapshot_list:
+      return run_snapshot_list(s);
+    case verb::snapshot_show:
+      return run_snapshot_show(s);
+    case verb::snapshot_verify:
+      return run_snapshot_verify(s);
+    case verb::unhold:
+      return run_unhold(s);
+    case verb::version:
+      return run_version(s);
   }
   return dockupd::exit_code::internal_error;
 }

@@ -44,11 +44,13 @@ exit_code run_recover(session& s) {
   const std::optional<run_result> result = recover(s, w);
   const exit_code code = !result || is_safe(result->how) ? exit_code::ok : code_of(result->how);
   if (s.asked().json) {
-    docker::json out = document("recover", s.project_name(), result ? outcome_name(result->how) : "nothing_to_do", code);
+    docker::json out =
+        document("recover", s.project_name(), result ? outcome_name(result->how) : "nothing_to_do", code);
     if (result) out["run"] = json_of(*result, s.project_name(), "recover");
     print(out.to_text() + "\n");
   } else {
-    print(result ? text_of(*result, s.project_name(), "interrupted run") : s.project_name() + ": nothing to recover.\n");
+    print(result ? text_of(*result, s.project_name(), "interrupted run")
+                 : s.project_name() + ": nothing to recover.\n");
   }
   return code;
 }

@@ -11,9 +11,7 @@ namespace {
 using orchestration::ending;
 using orchestration::run_result;
 
-std::string runs_now(const run_result& r) {
-  return release_text(r.release_now, r.tag_now) + " runs, verified.";
-}
+std::string runs_now(const run_result& r) { return release_text(r.release_now, r.tag_now) + " runs, verified."; }
 
 std::string next_steps(const run_result& r, const std::string& project, std::string_view verb) {
   const std::string p = " -p " + project;
@@ -23,20 +21,25 @@ std::string next_steps(const run_result& r, const std::string& project, std::str
     case ending::done:
       if (verb == "update" && r.release_before > 0) out += "  to go back:        dockupd rollback" + p + "\n";
       break;
-    case ending::rolled_back: out += "  when it is mended: a new tag, or dockupd unhold" + p + " IMAGE\n"; break;
+    case ending::rolled_back:
+      out += "  when it is mended: a new tag, or dockupd unhold" + p + " IMAGE\n";
+      break;
     case ending::rolled_back_unproven:
     case ending::needs_person:
       out += "  see what runs:     dockupd status" + p + "\n";
       if (r.release_before > 0)
         out += "  bring it back:     dockupd rollback" + p + " r" + std::to_string(r.release_before) + " --with-data\n";
       break;
-    case ending::left_open: out += "  when it answers:   dockupd recover" + p + "\n"; break;
+    case ending::left_open:
+      out += "  when it answers:   dockupd recover" + p + "\n";
+      break;
     case ending::nothing_to_do:
     case ending::refused:
     case ending::pull_failed:
     case ending::snapshot_failed:
     case ending::abandoned:
-    case ending::held: break;
+    case ending::held:
+      break;
   }
   return out;
 }
@@ -44,19 +47,27 @@ std::string next_steps(const run_result& r, const std::string& project, std::str
 std::string headline(const run_result& r, const std::string& project, std::string_view verb) {
   const std::string what = project + ": " + std::string(verb);
   switch (r.how) {
-    case ending::nothing_to_do: return project + ": nothing to do.";
+    case ending::nothing_to_do:
+      return project + ": nothing to do.";
     case ending::done:
       return what + " done: " + release_text(r.release_before, r.tag_before) + " -> " +
              release_text(r.release_now, r.tag_now) + ".";
-    case ending::rolled_back: return what + " failed and was rolled back.";
-    case ending::rolled_back_unproven: return what + " failed; the old release was started but is NOT proven.";
-    case ending::needs_person: return what + " failed, and so did the way back: A PERSON IS NEEDED.";
-    case ending::left_open: return what + " stands still: the engine does not answer. What runs is not known.";
-    case ending::pull_failed: return what + " given up: an image could not be pulled. Nothing was changed.";
-    case ending::snapshot_failed: return what + " given up: the snapshot failed. The old containers run.";
+    case ending::rolled_back:
+      return what + " failed and was rolled back.";
+    case ending::rolled_back_unproven:
+      return what + " failed; the old release was started but is NOT proven.";
+    case ending::needs_person:
+      return what + " failed, and so did the way back: A PERSON IS NEEDED.";
+    case ending::left_open:
+      return what + " stands still: the engine does not answer. What runs is not known.";
+    case ending::pull_failed:
+      return what + " given up: an image could not be pulled. Nothing was changed.";
+    case ending::snapshot_failed:
+      return what + " given up: the snapshot failed. The old containers run.";
     case ending::refused:
     case ending::held:
-    case ending::abandoned: break;
+    case ending::abandoned:
+      break;
   }
   return what + " given up before anything new was started. The old containers run.";
 }
@@ -71,8 +82,8 @@ std::string release_text(int number, const std::string& tag) {
 std::string text_of(const run_result& r, const std::string& project, std::string_view verb) {
   std::string out = headline(r, project, verb) + "\n";
   if (!r.reason.empty()) out += "  because:           " + one_line(r.reason) + "\n";
-  const bool down = r.how == ending::needs_person || r.how == ending::rolled_back_unproven ||
-                    r.how == ending::left_open;
+  const bool down =
+      r.how == ending::needs_person || r.how == ending::rolled_back_unproven || r.how == ending::left_open;
   if (r.release_now > 0 && !down) out += "  now:               " + runs_now(r) + "\n";
   if (!r.snapshot_id.empty()) out += "  data before:       snapshot " + r.snapshot_id + "\n";
   if (!r.safety_snapshot_id.empty()) out += "  what it wrote:     snapshot " + r.safety_snapshot_id + "\n";
@@ -81,17 +92,28 @@ std::string text_of(const run_result& r, const std::string& project, std::string
 
 std::string_view outcome_name(ending how) {
   switch (how) {
-    case ending::nothing_to_do: return "nothing_to_do";
-    case ending::done: return "done";
-    case ending::refused: return "refused";
-    case ending::pull_failed: return "pull_failed";
-    case ending::snapshot_failed: return "snapshot_failed";
-    case ending::abandoned: return "abandoned";
-    case ending::rolled_back: return "rolled_back";
-    case ending::rolled_back_unproven: return "rolled_back_unproven";
-    case ending::needs_person: return "needs_person";
-    case ending::left_open: return "left_open";
-    case ending::held: return "held";
+    case ending::nothing_to_do:
+      return "nothing_to_do";
+    case ending::done:
+      return "done";
+    case ending::refused:
+      return "refused";
+    case ending::pull_failed:
+      return "pull_failed";
+    case ending::snapshot_failed:
+      return "snapshot_failed";
+    case ending::abandoned:
+      return "abandoned";
+    case ending::rolled_back:
+      return "rolled_back";
+    case ending::rolled_back_unproven:
+      return "rolled_back_unproven";
+    case ending::needs_person:
+      return "needs_person";
+    case ending::left_open:
+      return "left_open";
+    case ending::held:
+      return "held";
   }
   return "";
 }

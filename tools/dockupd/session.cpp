@@ -66,7 +66,8 @@ std::vector<known_project> known_projects(const fs::path& root) {
 
 /// First SIGINT or SIGTERM: stop at the next safe place. Further ones say where it is.
 struct session::signals {
-  signals(boost::asio::io_context& context, std::stop_source& stop) : set(context, SIGINT, SIGTERM), stop_source(stop) {}
+  signals(boost::asio::io_context& context, std::stop_source& stop)
+      : set(context, SIGINT, SIGTERM), stop_source(stop) {}
   void wait() {
     set.async_wait([this](const boost::system::error_code& error, int) {
       if (error) return;
@@ -146,14 +147,15 @@ std::string session::find_name() {
     if (known.empty()) throw;
   }
   std::string names;
-  for (const known_project& k : known) names += "\n  -p " + k.name + (k.working_dir.empty() ? "" : "   " + k.working_dir);
+  for (const known_project& k : known)
+    names += "\n  -p " + k.name + (k.working_dir.empty() ? "" : "   " + k.working_dir);
   throw fatal(exit_code::usage, "no project here, and dockupd knows several; say which:" + names);
 }
 
 void session::remember_project() {
   const orchestration::project& p = project();
-  const docker::json text = docker::json::object({{"working_dir", p.working_dir.string()},
-                                                  {"config_files", docker::json::array_of(p.config_files)}});
+  const docker::json text = docker::json::object(
+      {{"working_dir", p.working_dir.string()}, {"config_files", docker::json::array_of(p.config_files)}});
   orchestration::write_durably(state_directory() / known_project_file, text.to_pretty_text() + "\n");
 }
 
@@ -231,15 +233,16 @@ orchestration::workspace& session::open_for_reading() {
 
 orchestration::engine& session::engine() {
   if (!engine_) {
-    const docker::engine_address address = docker::resolve_engine_address(command_.host, command_.context, environment_);
+    const docker::engine_address address =
+        docker::resolve_engine_address(command_.host, command_.context, environment_);
     docker::client_options options;
     options.pinned_api_version = environment_("DOCKER_API_VERSION").value_or("");
     orchestration::docker_engine_options engine_options;
     engine_options.local = address.is_local();
     const std::string config = docker::docker_config_directory(environment_);
     if (!config.empty()) engine_options.config_file = fs::path(config) / "config.json";
-    engine_ = std::make_unique<orchestration::docker_engine>(
-        docker::client(context_.get_executor(), address, options), engine_options);
+    engine_ = std::make_unique<orchestration::docker_engine>(docker::client(context_.get_executor(), address, options),
+                                                             engine_options);
   }
   return *engine_;
 }

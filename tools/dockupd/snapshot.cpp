@@ -32,7 +32,8 @@ exit_code run_snapshot_list(session& s) {
     out["snapshots"] = docker::json::make_array();
     for (const orchestration::manifest& m : all) out["snapshots"].push_back(to_json(m));
     out["unreadable"] = docker::json::make_array();
-    for (const auto& u : damaged) out["unreadable"].push_back(docker::json::object({{"id", u.id}, {"problem", u.problem}}));
+    for (const auto& u : damaged)
+      out["unreadable"].push_back(docker::json::object({{"id", u.id}, {"problem", u.problem}}));
     print(out.to_text() + "\n");
     return exit_code::ok;
   }

@@ -64,14 +64,16 @@ readiness rollback_readiness(session& s, bool engine_answers) {
   if (!out.snapshot.empty() && !s.snapshots().contains(out.snapshot))
     out.problem = "snapshot " + out.snapshot + " is missing on disk";
   if (out.target && engine_answers)
-    if (const std::string missing = s.run(missing_image(s.engine(), *out.target)); !missing.empty()) out.problem = missing;
+    if (const std::string missing = s.run(missing_image(s.engine(), *out.target)); !missing.empty())
+      out.problem = missing;
   return out;
 }
 
 std::string drift_of(const std::optional<release>& current, const engine_view& view) {
   if (!current || !view.observed) return {};
-  return describes(*current, *view.observed) ? "" : "what runs is not what release r" + std::to_string(current->number) +
-                                                         " recorded";
+  return describes(*current, *view.observed)
+             ? ""
+             : "what runs is not what release r" + std::to_string(current->number) + " recorded";
 }
 
 void print_text(session& s, const engine_view& view, const std::optional<release>& current, const readiness& ready) {
@@ -82,8 +84,8 @@ void print_text(session& s, const engine_view& view, const std::optional<release
                                            ", " + current->created_at
                                      : "none yet"});
   if (const auto open = records.open_attempt())
-    rows.push_back({"INTERRUPTED", open->kind + " " + open->id + " while " + open->state + "; type: dockupd recover -p " +
-                                       s.project_name()});
+    rows.push_back({"INTERRUPTED", open->kind + " " + open->id + " while " + open->state +
+                                       "; type: dockupd recover -p " + s.project_name()});
   if (!view.problem.empty()) rows.push_back({"ENGINE", view.problem});
   if (const std::string drift = drift_of(current, view); !drift.empty()) rows.push_back({"DRIFT", drift});
   for (const orchestration::hold& h : records.holds())
@@ -105,8 +107,10 @@ void print_json(session& s, const engine_view& view, const std::optional<release
   const orchestration::store& records = s.records();
   docker::json out = document("status", s.project_name(), code == exit_code::ok ? "done" : "interrupted", code);
   if (current)
-    out["release"] = docker::json::object({{"number", current->number}, {"tag", current->tag},
-                                           {"verdict", to_text(current->verdict)}, {"at", current->created_at}});
+    out["release"] = docker::json::object({{"number", current->number},
+                                           {"tag", current->tag},
+                                           {"verdict", to_text(current->verdict)},
+                                           {"at", current->created_at}});
   if (const auto open = records.open_attempt())
     out["interrupted"] = docker::json::object({{"attempt", open->id}, {"kind", open->kind}, {"state", open->state}});
   if (!view.problem.empty()) out["engine_problem"] = printable(view.problem);
@@ -122,9 +126,13 @@ void print_json(session& s, const engine_view& view, const std::optional<release
   out["containers"] = docker::json::make_array();
   if (view.observed)
     for (const observed_container& c : view.observed->containers)
-      out["containers"].push_back(docker::json::object({{"name", c.name}, {"service", c.service}, {"id", c.id},
-                                                        {"state", to_text(c.state)}, {"health", to_text(c.health)},
-                                                        {"image", c.image_reference}, {"image_id", c.image_id}}));
+      out["containers"].push_back(docker::json::object({{"name", c.name},
+                                                        {"service", c.service},
+                                                        {"id", c.id},
+                                                        {"state", to_text(c.state)},
+                                                        {"health", to_text(c.health)},
+                                                        {"image", c.image_reference},
+                                                        {"image_id", c.image_id}}));
   print(out.to_text() + "\n");
 }
 

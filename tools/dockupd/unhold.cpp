@@ -8,8 +8,8 @@ exit_code run_unhold(session& s) {
   orchestration::workspace& w = s.open_for_change("unhold");
   const bool lifted = w.records.remove_hold(s.asked().id);
   if (!lifted)
-    throw fatal(exit_code::usage, "there is no hold on " + s.asked().id + " in project " + s.project_name() +
-                                      ". See: dockupd status");
+    throw fatal(exit_code::usage,
+                "there is no hold on " + s.asked().id + " in project " + s.project_name() + ". See: dockupd status");
   if (s.asked().json)
     print(document("unhold", s.project_name(), "done", exit_code::ok).to_text() + "\n");
   else
