@@ -28,6 +28,19 @@ std::vector<std::string_view> keys_of(const yaml_node& mapping) {
   return out;
 }
 
+// The engine's rule.
+bool is_container_name(std::string_view text) {
+  static constexpr std::string_view all = "_.-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  return text.size() > 1 && all.find(text.front()) > 2 && text.find_first_not_of(all) == std::string_view::npos;
+}
+
+bool is_pull_policy(std::string_view text) {
+  static constexpr std::string_view known[] = {"always",  "never",   "build", "if_not_present",
+                                               "missing", "refresh", "daily", "weekly"};
+  const bool periodic = text.starts_with("every_") && parse_duration(text.substr(6)).value_or(0) > 0;
+  return periodic || std::find(std::begin(known), std::end(known), text) != std::end(known);
+}
+
 bool is_true(const yaml_node* node) { return node != nullptr && parse_bool(value_text(*node)).value_or(false); }
 
 class checker {
@@ -58,6 +71,9 @@ class checker {
     if (s.find_set("network_mode") && !section(s, "networks").members().empty())
       add(*s.find("networks"), path + ".networks", "networks and network_mode exclude each other",
           "Remove one of them");
+    if (const yaml_node* policy = s.find_set("pull_policy"); policy != nullptr && !is_pull_policy(value_text(*policy)))
+      add(*policy, path + ".pull_policy", "\"" + value_text(*policy) + "\" is not known",
+          "Use always, missing, never, build, daily, weekly or every_12h");
     check_references(s, path);
     check_dependencies(s, path);
     check_health_check(s, path);
@@ -88,11 +104,18 @@ class checker {
     }
     for (const std::string_view kind : {"secrets", "configs"}) {
       const auto& items = section(s, kind).items();
-      for (std::size_t i = 0; i < items.size(); ++i)
+      for (std::size_t i = 0; i < items.size(); ++i) {
+        const std::string at = path + "." + std::string(kind) + "[" + std::to_string(i) + "]";
         if (const yaml_node* source = items[i].find_set("source"))
-          check_reference(items[i], path + "." + std::string(kind) + "[" + std::to_string(i) + "]", kind,
-                          value_text(*source));
+          check_reference(items[i], at, kind, value_text(*source));
+        else
+          add(items[i], at, "has no source", "Name one of the top-level " + std::string(kind));
+      }
     }
+    const auto& ports = section(s, "ports").items();
+    for (std::size_t i = 0; i < ports.size(); ++i)
+      if (ports[i].find_set("target") == nullptr)
+        add(ports[i], path + ".ports[" + std::to_string(i) + "]", "has no target", "Add the port in the container");
   }
 
   void check_dependency(const yaml_node& at, const std::string& path, const std::string& service) {
@@ -155,6 +178,9 @@ class checker {
   void check_container_name(const std::string& service, const yaml_node& s, const std::string& path) {
     const yaml_node* name = s.find_set("container_name");
     if (name == nullptr) return;
+    if (!is_container_name(value_text(*name)))
+      add(*name, path + ".container_name", "\"" + value_text(*name) + "\" is no container name",
+          "Use two or more letters, digits and _ . - only, a letter or digit first");
     const auto [first, is_new] = container_names_.try_emplace(value_text(*name), service);
     if (!is_new) add(*name, path + ".container_name", "service " + first->second + " has the same one");
     const yaml_node* scale = s.find_set("scale");
@@ -212,6 +238,9 @@ class support_checker {
       if (const yaml_node* value = s.find_set(each.attribute))
         add(severity::error, *value, path + "." + std::string(each.attribute), std::string(each.what),
             std::string(each.advice));
+    if (const yaml_node* socket = s.find_set("use_api_socket"); is_true(socket))
+      add(severity::error, *socket, path + ".use_api_socket", "dockupd does not hand the engine's socket to a service",
+          "Mount it under `volumes`");
     if (const yaml_node* build = s.find_set("build"))
       add(severity::note, *build, path + ".build",
           s.find_set("image") ? "dockupd uses the image and builds nothing"

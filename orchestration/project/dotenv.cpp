@@ -223,17 +223,23 @@ std::vector<dotenv_variable> parse_dotenv(std::string_view text, const variable_
   return parser(text, lookup, earlier).parse();
 }
 
-std::vector<dotenv_variable> parse_raw_env(std::string_view text) {
+std::vector<dotenv_variable> parse_raw_env(std::string_view text, const variable_lookup& lookup) {
   std::vector<dotenv_variable> out;
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   for (int line = 1; !text.empty(); ++line) {
     const std::size_t end = text.find('\n');
     std::string_view each = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     if (each.ends_with('\r')) each.remove_suffix(1);
-    if (each.find_first_not_of(" \t\v\f\r") == std::string_view::npos || each.front() == '#') continue;
+    while (const std::size_t space = space_at_front(each, false)) each.remove_prefix(space);
+    if (each.empty() || each.front() == '#') continue;
     const std::size_t equals = each.find('=');
-    const std::string_view value = equals == std::string_view::npos ? std::string_view() : each.substr(equals + 1);
-    out.push_back({std::string(each.substr(0, equals)), std::string(value), line});
+    const std::string name(each.substr(0, equals));
+    if (name.empty()) throw dotenv_error(line, "no variable name before =");
+    if (name.find_first_of(" \t") != std::string::npos) throw dotenv_error(line, "a name cannot contain a space");
+    const std::optional<std::string> value =
+        equals == std::string_view::npos ? lookup(name) : std::optional(std::string(each.substr(equals + 1)));
+    if (value) out.push_back({name, *value, line});
   }
   return out;
 }

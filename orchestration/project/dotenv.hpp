@@ -32,7 +32,8 @@ class dotenv_error : public std::runtime_error {
 std::vector<dotenv_variable> parse_dotenv(std::string_view text, const variable_lookup& lookup,
                                           const std::map<std::string, std::string>& earlier = {});
 
-/// `format: raw`: every line NAME=VALUE literally; blank lines and lines that begin with # are left out.
-std::vector<dotenv_variable> parse_raw_env(std::string_view text);
+/// `format: raw`: every line NAME=VALUE literally, as docker's own --env-file reads it. A bare NAME takes the value that
+/// `lookup` gives, and is left out when that has none. Throws dotenv_error.
+std::vector<dotenv_variable> parse_raw_env(std::string_view text, const variable_lookup& lookup);
 
 }  // namespace orchestration

@@ -146,29 +146,36 @@ std::set<std::string> project_loader::services_that_are_on() {
   return on;
 }
 
-// Only what the services that are on use; compose makes nothing else either.
+// All are read, so that a mistake is found; what the services that are on use is kept, as compose makes nothing else.
 void project_loader::fill_resources() {
-  const auto node_of = [&](std::string_view section, const std::string& key) {
-    const yaml_node* all = model_.find(section);
-    return all == nullptr ? nullptr : all->find(key);
+  const auto each_of = [&](const char* section, const auto& visit) {
+    if (const yaml_node* all = model_.find(section))
+      for (const yaml_member& each : all->members()) visit(each.key, each.value);
   };
-  const auto fill_files = [&](const service& s, const char* section, std::map<std::string, file_object>& out) {
-    const docker::json* used = s.document.find(section);
-    if (used == nullptr || !used->is_array()) return;
-    for (const docker::json& each : used->elements()) {
-      const std::string key = each.string_at({"source"});
-      if (const yaml_node* node = node_of(section, key)) out[key] = make_file_object(section, key, *node);
-    }
-  };
+  std::set<std::string> networks;
+  std::set<std::string> volumes;
+  std::set<std::string> files;
   for (const auto& [name, s] : value.services) {
-    for (const std::string& key : s.networks)
-      if (const yaml_node* node = node_of("networks", key)) value.networks[key] = make_network(key, *node);
+    networks.insert(s.networks.begin(), s.networks.end());
     for (const service_mount& mount : s.mounts)
-      if (const yaml_node* node = mount.kind == mount_kind::volume ? node_of("volumes", mount.source) : nullptr)
-        value.volumes[mount.source] = make_volume(mount.source, *node);
-    fill_files(s, "secrets", value.secrets);
-    fill_files(s, "configs", value.configs);
+      if (mount.kind == mount_kind::volume) volumes.insert(mount.source);
+    for (const std::string section : {"secrets", "configs"})
+      if (const docker::json* used = s.document.find(section))
+        for (const docker::json& each : used->elements()) files.insert(section + "." + each.string_at({"source"}));
   }
+  each_of("networks", [&](const std::string& key, const yaml_node& node) {
+    network made = make_network(key, node);
+    if (networks.contains(key)) value.networks.emplace(key, std::move(made));
+  });
+  each_of("volumes", [&](const std::string& key, const yaml_node& node) {
+    volume made = make_volume(key, node);
+    if (volumes.contains(key)) value.volumes.emplace(key, std::move(made));
+  });
+  for (const auto& [section, out] : {std::pair("secrets", &value.secrets), std::pair("configs", &value.configs)})
+    each_of(section, [&, name = std::string(section), into = out](const std::string& key, const yaml_node& node) {
+      file_object made = make_file_object(name, key, node);
+      if (files.contains(name + "." + key)) into->emplace(key, std::move(made));
+    });
 }
 
 void project_loader::fill(const std::set<std::string>& on) {

@@ -15,16 +15,16 @@ namespace orchestration {
 /// case apply (file discovery from current_directory upwards, `.env` beside the first file, …).
 struct load_request {
   load_request() = default;
-  std::filesystem::path current_directory;          // absolute
-  std::vector<std::string> files;                   // -f, in order
-  std::string project_directory;                    // --project-directory
-  std::string project_name;                         // -p
-  std::vector<std::string> env_files;               // --env-file
-  std::vector<std::string> profiles;                // --profile
-  std::vector<std::string> services;                // trailing SERVICE…: switches their profiles on
-  std::map<std::string, std::string> environment;   // the process environment, HOME and COMPOSE_* included
-  std::map<std::string, std::string> overrides;     // stronger than the environment: what --tag sets
-  std::map<std::string, std::string> images;        // service → reference: what --image SVC=REF sets
+  std::filesystem::path current_directory;         // absolute
+  std::vector<std::string> files;                  // -f, in order
+  std::string project_directory;                   // --project-directory
+  std::string project_name;                        // -p
+  std::vector<std::string> env_files;              // --env-file
+  std::vector<std::string> profiles;               // --profile
+  std::vector<std::string> services;               // trailing SERVICE…: switches their profiles on
+  std::map<std::string, std::string> environment;  // the process environment, HOME and COMPOSE_* included
+  std::map<std::string, std::string> overrides;    // stronger than the environment: what --tag sets
+  std::map<std::string, std::string> images;       // service → reference: what --image SVC=REF sets
 };
 
 /// The files cannot be loaded. what() is the findings as text, one a line, errors first.

@@ -105,7 +105,7 @@ void read_env_file(const yaml_node& entry, const file_scope& in, values& out) {
             "Write `format: raw`, or leave it out");
   try {
     const std::string text = read_text_file(file, env_file_limit);
-    for (dotenv_variable& each : raw ? parse_raw_env(text) : parse_dotenv(text, in.lookup, out))
+    for (dotenv_variable& each : raw ? parse_raw_env(text, in.lookup) : parse_dotenv(text, in.lookup, out))
       out.insert_or_assign(each.name, std::move(each.value));
   } catch (const dotenv_error& error) {
     fail_in_file(file, in.path + ".env_file", error);

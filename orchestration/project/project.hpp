@@ -18,7 +18,8 @@
 
 namespace orchestration {
 
-/// Where something stands: line and column count from 1; 0 when the file as a whole is meant.
+/// Where something stands: line and column count from 1; 0 when the file as a whole is meant. Files are absolute in a
+/// project; in findings they are relative to the current directory when they are below it.
 struct place {
   std::string file;
   int line = 0;
@@ -69,10 +70,10 @@ struct service {
   std::string image;           // after interpolation; "<project>-<service>" when only `build` is given
   std::string image_template;  // as written: "shop/web:${IMAGE_TAG:-v1}"; empty when `image` is absent
   place image_place;
-  bool builds = false;  // has a `build` section
-  std::string container_name;  // empty: "<project>-<service>-<n>"
-  int scale = 1;               // `scale` or `deploy.replicas`
-  std::string pull_policy;     // as written, "" when absent
+  bool builds = false;                 // has a `build` section
+  std::string container_name;          // empty: "<project>-<service>-<n>"
+  int scale = 1;                       // `scale` or `deploy.replicas`
+  std::string pull_policy;             // as written, "" when absent
   std::vector<dependency> depends_on;  // by service name; implicit ones included
   std::vector<service_mount> mounts;   // in the order of the file
   std::vector<service_port> ports;     // ranges expanded where compose expands them
@@ -87,7 +88,7 @@ struct network {
   std::string key;
   std::string name;  // real name: "<project>_<key>", `name:`, or the key when external
   bool external = false;
-  docker::json document;  // canonical, compose's member order
+  docker::json document;  // canonical, compose's member order; see canonical.hpp
 };
 
 struct volume {

@@ -5,7 +5,6 @@ namespace {
 
 // --- single values ---
 
-constexpr shape anything{};
 constexpr shape text{kind::text};
 constexpr shape boolean{kind::boolean};
 constexpr shape integer{kind::integer};
@@ -255,8 +254,6 @@ constexpr member_shape mount_members[] = {
 constexpr shape mount{.kinds = kind::text | kind::mapping, .members = mount_members, .extensions = true};
 constexpr shape mounts{.kinds = kind::list, .item = &mount, .unique = true};
 
-constexpr shape storage_options{.kinds = kind::mapping, .other_members = &anything};
-
 constexpr member_shape service_members[] = {{"annotations", &list_or_mapping},
                                             {"attach", &boolean_text},
                                             {"blkio_config", &blkio},
@@ -269,7 +266,7 @@ constexpr member_shape service_members[] = {{"annotations", &list_or_mapping},
                                             {"configs", &file_references},
                                             {"container_name", &text},
                                             {"cpu_count", &integer_text},
-                                            {"cpu_percent", &number_text},
+                                            {"cpu_percent", &integer_text},
                                             {"cpu_period", &number_text},
                                             {"cpu_quota", &number_text},
                                             {"cpu_rt_period", &number_text},
@@ -337,7 +334,7 @@ constexpr member_shape service_members[] = {{"annotations", &list_or_mapping},
                                             {"stdin_open", &boolean_text},
                                             {"stop_grace_period", &text},
                                             {"stop_signal", &text},
-                                            {"storage_opt", &storage_options},
+                                            {"storage_opt", &options},
                                             {"sysctls", &list_or_mapping},
                                             {"tmpfs", &text_or_texts},
                                             {"tty", &boolean_text},

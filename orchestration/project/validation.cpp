@@ -80,7 +80,9 @@ class shape_check {
       const yaml_node& item = n.items()[i];
       if (wanted.item != nullptr) check(item, *wanted.item, tree_path(path, i));
       const bool scalar = !item.is_mapping() && !item.is_sequence();
-      if (wanted.unique && scalar && !seen.insert(value_text(item)).second)
+      // 1 and "1" differ.
+      const std::string key = std::to_string(item.value.index()) + value_text(item);
+      if (wanted.unique && scalar && !seen.insert(key).second)
         add(item.where, tree_path(path, i), "\"" + value_text(item) + "\" stands in the list twice",
             "Remove one of them");
     }

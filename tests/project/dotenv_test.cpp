@@ -82,9 +82,14 @@ TEST(Dotenv, SaysWhichLineIsWrong) {
 
 TEST(RawEnv, TakesLinesLiterally) {
   std::string out;
-  for (const dotenv_variable& each : parse_raw_env("# note\nA=\"$S\" # x\n\nB\r\n C = d\n"))
+  for (const dotenv_variable& each : parse_raw_env("# note\nA=\"$S\" # x \n\n  B=c = d\r\nS\nU\n", lookup))
     out += each.name + "|" + each.value + "|" + std::to_string(each.line) + "\n";
-  EXPECT_EQ(out, "A|\"$S\" # x|2\nB||4\n C | d|5\n");
+  EXPECT_EQ(out, "A|\"$S\" # x |2\nB|c = d|4\nS|set|5\n");
+}
+
+TEST(RawEnv, RefusesLinesWithoutAName) {
+  EXPECT_THROW(parse_raw_env("A=1\n=2\n", lookup), dotenv_error);
+  EXPECT_THROW(parse_raw_env("A B=1\n", lookup), dotenv_error);
 }
 
 }  // namespace

@@ -319,8 +319,8 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
       {"services:\n  web:\n    image: x\n    depends_on: {web2: {condition: healthy}}\n",
        "compose.yaml:4:36: error: services.web.depends_on.web2.condition: \"healthy\" is not known here. Use one of: "
        "service_started, service_healthy, service_completed_successfully"},
-      {"services:\n  web:\n    image: x\n    cap_add: [A, B, A]\n    group_add: [1, \"1\"]\n",
-       "compose.yaml:5:20: error: services.web.group_add[1]: \"1\" stands in the list twice. Remove one of them"},
+      {"services:\n  web:\n    image: x\n    cap_add: [A, B, A]\n    group_add: [1, \"1\", 1]\n",
+       "compose.yaml:5:25: error: services.web.group_add[2]: \"1\" stands in the list twice. Remove one of them"},
       {"services:\n  \"we b\": {image: x}\n",
        "compose.yaml:2:3: error: services.we b: \"we b\" is no name. Use letters, digits and . _ - only"},
       {"services:\n  web:\n    image: x\n    ulimits: {nofile: {soft: 1}}\n",
@@ -370,12 +370,18 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
        "compose.yaml:2:39: error: services.web.healthcheck.test: the list begins with \"curl\". Begin it with CMD, "
        "CMD-SHELL "
        "or NONE"},
-      {"services:\n  web: {image: x, container_name: c, scale: 2}\n",
+      {"services:\n  web: {image: x, container_name: cc, scale: 2}\n",
        "compose.yaml:2:35: error: services.web.container_name: only one container can have it, and 2 are asked for. "
        "Remove "
        "it"},
-      {"services:\n  a: {image: x, container_name: c}\n  b: {image: x, container_name: c}\n",
+      {"services:\n  a: {image: x, container_name: cc}\n  b: {image: x, container_name: cc}\n",
        "compose.yaml:3:33: error: services.b.container_name: service a has the same one"},
+      {"services:\n  a: {image: x, container_name: _c}\n",
+       "compose.yaml:2:33: error: services.a.container_name: \"_c\" is no container name. Use two or more letters, "
+       "digits and _ . - only, a letter or digit first"},
+      {"services:\n  a: {image: x, pull_policy: sometimes}\n",
+       "compose.yaml:2:30: error: services.a.pull_policy: \"sometimes\" is not known. Use always, missing, never, "
+       "build, daily, weekly or every_12h"},
       {"services:\n  a: {image: x, depends_on: [b]}\n  b: {image: x, depends_on: [a]}\n",
        "compose.yaml: error: services: services depend on each other: a -> b -> a. Remove one of the dependencies"},
       {"services:\n  web: {image: x}\nvolumes:\n  v: {external: true, driver: local}\n",
