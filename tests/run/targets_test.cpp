@@ -97,8 +97,9 @@ TEST_F(Targets, DataHasToBeDecidedOnWhenAMigrationRanInBetween) {
   const release three = add(3);
   add_snapshot("S1", 1);
   const std::string both = refusal_of([&] { data(one, three); });
-  EXPECT_THAT(both, AllOf(HasSubstr("r1 (v1)"), HasSubstr("r3 (v3)"), HasSubstr("rollback r1 --with-data"),
-                          HasSubstr("S1"), HasSubstr("2026-01-01T00:00:00Z"), HasSubstr("rollback r1 --no-data")));
+  EXPECT_THAT(both,
+              AllOf(HasSubstr("r1 (v1)"), HasSubstr("r3 (v3)"), HasSubstr("rollback -p shop r1 --with-data"),
+                    HasSubstr("S1"), HasSubstr("2026-01-01T00:00:00Z"), HasSubstr("rollback -p shop r1 --no-data")));
   EXPECT_NE(refusal_of([&] { data(three, one); }), "");
   EXPECT_EQ(data(one, three, data_choice::keep), "");
   EXPECT_EQ(data(one, three, data_choice::restore), "S1");

@@ -67,6 +67,7 @@ class fake_engine : public engine {
   void change_health(const std::string& container, health_script health) {
     existing(container).behaviour.health = health;
   }
+  void set_auto_remove(const std::string& container) { existing(container).host_config["AutoRemove"] = true; }
   /// The daemon goes down and comes back. As measured: what was killed stays down unless "always"; "always" comes back
   /// even when it was stopped by hand, "unless-stopped" after a clean stop only.
   void restart_engine(engine_stop stop);

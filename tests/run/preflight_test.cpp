@@ -1,0 +1,93 @@
+// What is refused before anything stops.
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/run/shop_run.hpp"
+
+namespace orchestration::test {
+namespace {
+
+using docker::json;
+using testing::AllOf;
+using testing::HasSubstr;
+
+class Preflight : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* version : {"v1", "v2"}) shop_.publish(version);
+    ASSERT_EQ(shop_.update("v1").how, ending::done);
+    put(shop_.data() / "rows", "a row written under v1\n");
+    shop_.engine().forget_calls();
+  }
+  void expect_untouched() {
+    EXPECT_EQ(shop_.engine().changes(), "");
+    EXPECT_FALSE(shop_.records().open_attempt().has_value());
+    EXPECT_EQ(shop_.version_of("shop-web-1"), "v1");
+  }
+  update_request publishing(int port) {
+    update_request out = shop_.request("v2");
+    out.desired.services.at("web").document["ports"].push_back(json::object({{"mode", "ingress"},
+                                                                             {"host_ip", "127.0.0.1"},
+                                                                             {"target", 80},
+                                                                             {"published", std::to_string(port)},
+                                                                             {"protocol", "tcp"}}));
+    return out;
+  }
+  shop_run shop_;
+};
+
+TEST_F(Preflight, RefusesAPortThatAProcessHolds) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), length), 0);
+  ASSERT_EQ(listen(fd, 1), 0);
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+  const int port = ntohs(address.sin_port);
+  EXPECT_THAT(shop_.refused([&] { shop_.update(publishing(port)); }),
+              AllOf(HasSubstr("127.0.0.1:" + std::to_string(port) + "/tcp of web.1"), HasSubstr("process on this host"),
+                    HasSubstr("ss -ltnp")));
+  close(fd);
+  expect_untouched();
+  EXPECT_EQ(shop_.update(publishing(port)).how, ending::done);
+}
+
+TEST_F(Preflight, RefusesWhatTheEngineWouldDeleteWhenItStops) {
+  shop_.engine().set_auto_remove("shop-web-1");
+  EXPECT_THAT(shop_.refused([&] { shop_.update("v2"); }), AllOf(HasSubstr("web.1"), HasSubstr("--rm")));
+  expect_untouched();
+}
+
+TEST_F(Preflight, RefusesWithoutAWayBack) {
+  fake_images& images = shop_.engine().images();
+  images.remove(shop_.engine().container("shop-web-1")->image_id, false);
+  EXPECT_THAT(shop_.refused([&] { shop_.update("v2"); }), AllOf(HasSubstr("web.1"), HasSubstr("no way back")));
+  expect_untouched();
+}
+
+TEST_F(Preflight, RefusesADamagedArchiveThatIsToBePutBack) {
+  const run_result updated = shop_.update("v2");
+  ASSERT_EQ(updated.how, ending::done);
+  shop_.engine().forget_calls();
+  for (const auto& entry : std::filesystem::directory_iterator(shop_.snapshots().directory() / updated.snapshot_id))
+    if (entry.path().extension() == ".zst") {
+      std::string bytes = text_of(entry.path());
+      bytes[bytes.size() / 2] ^= 1;
+      put(entry.path(), bytes);
+    }
+  rollback_request asked;
+  asked.data = data_choice::restore;
+  EXPECT_THAT(shop_.refused([&] { shop_.rollback(std::move(asked)); }),
+              AllOf(HasSubstr(updated.snapshot_id), HasSubstr("damaged"), HasSubstr("--no-data")));
+  EXPECT_EQ(shop_.engine().changes(), "");
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
+}  // namespace
+}  // namespace orchestration::test
