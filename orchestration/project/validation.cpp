@@ -27,8 +27,10 @@ std::string kinds_text(unsigned kinds) {
       {kind::text, "text"},   {kind::number, "a number"},   {kind::boolean, "true or false"},
       {kind::list, "a list"}, {kind::mapping, "a mapping"}, {kind::null, "nothing"}};
   std::vector<std::string_view> parts;
-  for (const named& each : names)
-    if ((kinds & each.bit) != 0) parts.push_back(each.name);
+  for (const named& each : names) {
+    const bool whole = each.bit == kind::number && (kinds & kind::number) == kind::integer;
+    if ((kinds & each.bit) != 0) parts.push_back(whole ? "a whole number" : each.name);
+  }
   std::string out;
   for (std::size_t i = 0; i < parts.size(); ++i)
     out += std::string(i == 0 ? "" : i + 1 == parts.size() ? " or " : ", ") + std::string(parts[i]);
@@ -37,6 +39,8 @@ std::string kinds_text(unsigned kinds) {
 
 std::string advice_for(const yaml_node& n, unsigned kinds) {
   const bool scalar = !n.is_null() && !n.is_sequence() && !n.is_mapping();
+  if (std::holds_alternative<double>(n.value) && (kinds & kind::number) == kind::integer)
+    return "Leave out the fraction";
   if (scalar && n.text() == nullptr && (kinds & kind::text) != 0) return "Put it in quotes";
   if (n.is_null() && (kinds & kind::mapping) != 0) return "Indent what belongs to it, or remove the line";
   return {};

@@ -321,6 +321,9 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
        "service_started, service_healthy, service_completed_successfully"},
       {"services:\n  web:\n    image: x\n    cap_add: [A, B, A]\n    group_add: [1, \"1\", 1]\n",
        "compose.yaml:5:25: error: services.web.group_add[2]: \"1\" stands in the list twice. Remove one of them"},
+      {"services:\n  web:\n    image: x\n    scale: 1.5\n",
+       "compose.yaml:4:12: error: services.web.scale: expected text or a whole number, found a number. Leave out the "
+       "fraction"},
       {"services:\n  \"we b\": {image: x}\n",
        "compose.yaml:2:3: error: services.we b: \"we b\" is no name. Use letters, digits and . _ - only"},
       {"services:\n  web:\n    image: x\n    ulimits: {nofile: {soft: 1}}\n",
