@@ -1,0 +1,131 @@
+// What the next commands make of a project whose update failed, and whose way back failed too; and of records that were
+// made on another engine.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/run/shop_run.hpp"
+#include "tests/support/run_task.hpp"
+
+namespace orchestration::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+class Attention : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* version : {"v1", "v2"}) shop_.publish(version);
+    ASSERT_EQ(shop_.update("v1").how, ending::done);
+    before_ = content_of(shop_.data());
+  }
+  void fail_to_start_web(int times) {
+    for (; times > 0; --times) {
+      scripted_failure failure;
+      failure.call = "start shop-web-1";
+      failure.status = 500;
+      failure.words = "no space left on device";
+      shop_.engine().fail(failure);
+    }
+  }
+  void break_the_way_back() {
+    fail_to_start_web(2);
+    ASSERT_EQ(shop_.update("v2").how, ending::needs_person);
+  }
+  void remove(const std::string& container) {
+    shop_.stop_by_hand(container);
+    run_task(shop_.engine().remove_container(container));
+  }
+  static rollback_request with(data_choice data) {
+    rollback_request out;
+    out.data = data;
+    return out;
+  }
+  bool runs(const std::string& container) {
+    const fake_container* found = shop_.engine().container(container);
+    return found != nullptr && found->is_up();
+  }
+
+  shop_run shop_;
+  volume_content before_;
+};
+
+TEST_F(Attention, RollbackWithoutAReleaseMeansTheOneThatWasThere) {
+  break_the_way_back();
+  const run_result result = shop_.rollback(with(data_choice::restore));
+  EXPECT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_EQ(result.release_now, 1);
+  EXPECT_EQ(shop_.version_of("shop-web-1"), "v1");
+  EXPECT_TRUE(runs("shop-web-1"));
+  EXPECT_EQ(content_of(shop_.data()), before_);
+  EXPECT_FALSE(needs_a_person(shop_.records()));
+}
+
+TEST_F(Attention, TheDataHasToBeDecidedOn) {
+  break_the_way_back();
+  EXPECT_THAT(shop_.refused([&] { shop_.rollback(with(data_choice::as_policy)); }),
+              AllOf(HasSubstr("may have written"), HasSubstr("r1 --with-data"), HasSubstr("r1 --no-data")));
+}
+
+TEST_F(Attention, ASafetyCopyOfUnknownDataIsNeverTakenForTheReleases) {
+  break_the_way_back();
+  fail_to_start_web(2);
+  ASSERT_EQ(shop_.rollback(with(data_choice::restore)).how, ending::needs_person);
+  // The same command again has to bring the same data.
+  const run_result again = shop_.rollback(with(data_choice::restore));
+  EXPECT_EQ(again.how, ending::done) << again.reason;
+  EXPECT_EQ(content_of(shop_.data()), before_);
+  for (const snapshot_row& row : shop_.records().snapshots())
+    if (row.reason.starts_with("safety")) EXPECT_EQ(row.of_release, 0) << row.id;
+}
+
+TEST_F(Attention, WhatWasLeftOverIsNoRelease) {
+  break_the_way_back();
+  for (const char* name : {"shop-db-1", "shop-migrate-1", "shop-web-1"}) remove(name);
+  ASSERT_EQ(shop_.update("v1").how, ending::done);
+  for (const release& r : shop_.records().releases()) EXPECT_EQ(r.containers.size(), 3u) << "r" << r.number;
+}
+
+TEST_F(Attention, WhatIsLeftOfAProjectIsNoVerifiedRelease) {
+  break_the_way_back();
+  remove("shop-web-1");
+  ASSERT_EQ(shop_.update("v1").how, ending::done);
+  for (const release& r : shop_.records().releases())
+    if (r.containers.size() < 3) EXPECT_EQ(r.verdict, release_verdict::unverified) << "r" << r.number;
+}
+
+class AnotherEngine : public Attention {
+ protected:
+  void move_to(const std::string& engine_id) { shop_.engine().described().id = engine_id; }
+};
+
+TEST_F(AnotherEngine, IsLeftAlone) {
+  const std::string home = shop_.engine().described().id;
+  move_to("ANOTHER");
+  shop_.engine().forget_calls();
+  EXPECT_THAT(shop_.refused([&] { shop_.update("v2"); }),
+              AllOf(HasSubstr(home), HasSubstr("ANOTHER"), HasSubstr("-H")));
+  EXPECT_EQ(shop_.engine().changes(), "");
+  move_to(home);
+  EXPECT_EQ(shop_.update("v2").how, ending::done);
+  move_to("ANOTHER");
+  EXPECT_THAT(shop_.refused([&] { shop_.rollback(with(data_choice::keep)); }), HasSubstr("ANOTHER"));
+}
+
+TEST_F(AnotherEngine, DoesNotEndTheAttemptThatWasInterruptedOnTheFirst) {
+  const std::string home = shop_.engine().described().id;
+  scripted_failure kill;
+  kill.call = "start shop-web-1";
+  kill.kind = failure_kind::killed;
+  shop_.engine().fail(kill);
+  EXPECT_THROW(shop_.update("v2"), fake_kill);
+  shop_.engine().forget_failures();
+  move_to("ANOTHER");
+  EXPECT_THAT(shop_.refused([&] { shop_.recover(); }), HasSubstr("ANOTHER"));
+  move_to(home);
+  EXPECT_EQ(shop_.recover()->how, ending::done);
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
+}  // namespace
+}  // namespace orchestration::test
