@@ -4,6 +4,9 @@
 #include <set>
 #include <tuple>
 
+#include "orchestration/plan/container_names.hpp"
+#include "orchestration/update/update_machine.hpp"
+
 namespace orchestration {
 namespace {
 
@@ -36,7 +39,7 @@ bool describes(const release& rel, const observed_state& observed) {
   std::set<identity> running;
   for (const released_container& c : rel.containers) recorded.emplace(c.service, c.number, c.image_id, c.config_hash);
   for (const observed_container& c : observed.containers)
-    if (c.name.find(".dockupd-") == std::string::npos) running.emplace(c.service, c.number, c.image_id, c.config_hash);
+    if (!belongs_to_attempt(c.name)) running.emplace(c.service, c.number, c.image_id, c.config_hash);
   return recorded == running;
 }
 
@@ -61,6 +64,11 @@ bool runs_well(const observed_state& observed) {
   });
 }
 
+bool needs_a_person(const store& records) {
+  const std::vector<attempt> all = records.attempts();
+  return !all.empty() && all.front().state == to_text(update_state::needs_attention);
+}
+
 release choose_target(const store& records, std::optional<int> asked) {
   const std::optional<release> present = records.current_release();
   if (!present)
@@ -70,6 +78,7 @@ release choose_target(const store& records, std::optional<int> asked) {
     if (!found) throw refusal(ending::refused, "there is no release " + r(*asked) + ". See: dockupd history");
     return *found;
   }
+  if (needs_a_person(records)) return *present;
   std::optional<release> best;
   for (const release& rel : records.releases())
     if (rel.number < present->number && rel.verdict == release_verdict::verified &&
@@ -91,15 +100,17 @@ std::string choose_data(const store& records, const release& target, const relea
                                          target.project + " " + r(target.number) + " --no-data");
     return snapshot->id;
   }
-  if (!migrated_between(records, target.number, present.number)) return {};
-  std::string text = "a migration ran between " + with_tag(target) + " and " + with_tag(present) +
-                     ", so the data has to be decided on:\n";
+  const bool is_foreign = needs_a_person(records) && records.attempts().front().dirty;
+  if (!is_foreign && !migrated_between(records, target.number, present.number)) return {};
+  std::string text = is_foreign ? "the last attempt failed, and so did the way back; it may have written to the volumes"
+                                : "a migration ran between " + with_tag(target) + " and " + with_tag(present);
+  text += ", so the data has to be decided on:\n";
   const std::string command = "  dockupd rollback -p " + target.project + " " + r(target.number);
   if (snapshot)
     text += command + " --with-data   puts back the data of " + snapshot->created_at + " (snapshot " + snapshot->id +
             "); what was written since is kept only in a safety snapshot\n";
-  text += command + " --no-data     keeps the present data; " + with_tag(target) +
-          " has to understand what the migration made of it";
+  text +=
+      command + " --no-data     keeps the present data; " + with_tag(target) + " has to understand what became of it";
   throw refusal(ending::refused, text);
 }
 

@@ -18,11 +18,16 @@ bool describes(const release& r, const observed_state& observed);
 /// Whether every container is as it should be at this one look: running and not unhealthy, or at rest without an error.
 bool runs_well(const observed_state& observed);
 
-/// The release asked for, or the last verified one before the present. refusal when there is none.
+/// Whether the last attempt ended without a proven release: then nobody knows what runs, and whose data is there.
+bool needs_a_person(const store& records);
+
+/// The release asked for; or the last verified one before the present, or the present one itself while it
+/// needs_a_person(). refusal when there is none.
 release choose_target(const store& records, std::optional<int> asked);
 
 /// Snapshot to restore for going from `present` to `target`; empty: the data stays. By policy the data stays when no
-/// migration ran in between; otherwise refusal spells out both command lines and what each would lose.
+/// migration ran in between and no failed attempt may have written to it; otherwise refusal spells out both command
+/// lines and what each would lose.
 std::string choose_data(const store& records, const release& target, const release& present, data_choice choice);
 
 /// Containers of release `from` whose image release `to` does not run; none when `from` is not the later one.

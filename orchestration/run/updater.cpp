@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "docker_client/error.hpp"
+#include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/photograph.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/lost_reply.hpp"
@@ -33,8 +34,8 @@ bool runs_a_migration(const plan& p) {
   });
 }
 
-docker::json settings_of(const std::optional<pin_tag>& pin) {
-  docker::json settings = docker::json::make_object();
+docker::json settings_of(const std::string& engine_id, const std::optional<pin_tag>& pin) {
+  docker::json settings = docker::json::object({{"engine", engine_id}});
   if (pin)
     settings["pin"] = docker::json::object({{"file", pin->file}, {"variable", pin->variable}, {"value", pin->value}});
   return settings;
@@ -47,12 +48,32 @@ std::vector<released_pin> pins_of(const docker::json& settings) {
   return pins;
 }
 
-attempt new_attempt(const char* kind, const reconcile_options& options) {
+/// On another engine nothing of the project is found, and what bears its names is not its own.
+void refuse_another_engine(const std::optional<attempt>& last, const std::string& engine_id, ending how) {
+  const std::string known = last ? last->settings.string_at({"engine"}) : std::string();
+  if (known.empty() || known == engine_id) return;
+  throw refusal(how, "the records of this project are of engine " + known + ", and the one that answers is " +
+                         engine_id +
+                         ". Nothing was changed. Choose the engine with -H, --context or DOCKER_HOST; when it was " +
+                         "installed anew, begin anew with another --state-dir");
+}
+
+std::optional<attempt> last_attempt(const store& records) {
+  const std::vector<attempt> all = records.attempts();
+  return all.empty() ? std::nullopt : records.find_attempt(all.front().id);
+}
+
+bool all_left_over(const observed_state& observed) {
+  return std::all_of(observed.containers.begin(), observed.containers.end(),
+                     [](const observed_container& c) { return belongs_to_attempt(c.name); });
+}
+
+attempt new_attempt(const char* kind, const reconcile_options& options, int release_before) {
   attempt a;
   a.id = options.attempt_id;
   a.kind = kind;
   a.state = std::string(to_text(update_state::prepared));
-  a.from_release = options.from_release;
+  a.from_release = release_before;
   a.started_at = now_text();
   return a;
 }
@@ -89,6 +110,7 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   prepared_plan ready;
   observe_request wanted = request_for(request.desired);
   ready.observed = co_await observe(workspace_.engine, std::move(wanted));
+  refuse_another_engine(last_attempt(workspace_.records), ready.observed.engine_id, ending::refused);
   ready.release_before = live_release(ready.observed, request, adopting);
   fill_identity(request.options, ready.release_before);
   request.options.pin = request.pin;
@@ -110,13 +132,13 @@ docker::task<run_result> updater::update(update_request request) {
   say_phase("preflight");
   co_await check_before(workspace_, ready.value, ready.observed);
 
-  attempt a = new_attempt("update", request.options);
+  attempt a = new_attempt("update", request.options, ready.release_before);
   a.to_release = workspace_.records.next_release_number();
   a.tag = request.tag;
   a.who = request.who;
   a.why = request.why;
   a.plan = to_json(ready.value);
-  a.settings = settings_of(request.pin);
+  a.settings = settings_of(ready.observed.engine_id, request.pin);
   workspace_.records.reserve_space();
   workspace_.records.begin(a);
   co_return co_await drive(std::move(a));
@@ -126,13 +148,13 @@ void updater::fill_identity(reconcile_options& options, int release_before) {
   options.attempt_id = new_id();
   options.snapshot_id = options.attempt_id;
   options.store_id = workspace_.records.store_id();
-  options.from_release = release_before;
+  options.from_release = needs_a_person(workspace_.records) ? 0 : release_before;
 }
 
 int updater::live_release(const observed_state& observed, const update_request& request, adopt_found adopting) {
   const std::optional<release> current = workspace_.records.current_release();
   const int known = current ? current->number : 0;
-  if (observed.containers.empty() || (current && describes(*current, observed))) return known;
+  if (all_left_over(observed) || (current && describes(*current, observed))) return known;
   const int number = workspace_.records.next_release_number();
   if (adopting == adopt_found::no) return number;
   // What runs is not what was recorded (compose deployed it, or somebody changed it by hand): it becomes a release of
@@ -141,7 +163,8 @@ int updater::live_release(const observed_state& observed, const update_request& 
   found.project = request.desired.name;
   found.created_by = request.who;
   found.reason = "found running";
-  if (runs_well(observed)) found.verdict = release_verdict::verified;
+  // What a failed way back left is no version that anybody wanted.
+  if (runs_well(observed) && !needs_a_person(workspace_.records)) found.verdict = release_verdict::verified;
   found.previous = known;
   if (request.pin && !request.pin->previous.empty()) {
     found.tag = request.pin->previous;
@@ -162,6 +185,7 @@ docker::task<updater::prepared_plan> updater::prepare(rollback_request& request)
   ready.release_before = present.number;
   ready.tag = target.tag;
   ready.observed = co_await observe(workspace_.engine, request_for(target));
+  refuse_another_engine(last_attempt(workspace_.records), ready.observed.engine_id, ending::refused);
   rollback_options options;
   static_cast<reconcile_options&>(options) = request.options;
   fill_identity(options, present.number);
@@ -177,13 +201,13 @@ docker::task<run_result> updater::rollback(rollback_request request) {
   say_phase("preflight");
   co_await check_before(workspace_, ready.value, ready.observed);
 
-  attempt a = new_attempt("rollback", request.options);
+  attempt a = new_attempt("rollback", request.options, ready.release_before);
   a.to_release = ready.target;
   a.tag = ready.tag;
   a.who = request.who;
   a.why = request.why;
   a.plan = to_json(ready.value);
-  a.settings = settings_of(std::nullopt);
+  a.settings = settings_of(ready.observed.engine_id, std::nullopt);
   workspace_.records.reserve_space();
   workspace_.records.begin(a);
   co_return co_await drive(std::move(a));
@@ -194,7 +218,9 @@ docker::task<run_result> updater::rollback(rollback_request request) {
 docker::task<std::optional<run_result>> updater::recover() {
   std::optional<attempt> open = workspace_.records.open_attempt();
   if (!open) co_return std::nullopt;
-  co_await workspace_.engine.facts();  // while it does not answer, nothing is tried, and no try is counted
+  // While it does not answer, nothing is tried, and no try is counted.
+  const engine_facts facts = co_await workspace_.engine.facts();
+  refuse_another_engine(open, facts.id, ending::left_open);
   const update_state found = update_state_from_text(open->state);
   workspace_.records.count_recovery(open->id);
   if (open->recoveries >= most_recoveries) {
