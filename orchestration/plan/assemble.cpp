@@ -104,7 +104,7 @@ class assembler {
     if (options_.from_release == 0 || (c.how != treatment::replace && c.how != treatment::retire)) return;
     keep_image keep;
     keep.image_id = c.found->image_id;
-    keep.keep_as = "dockupd.local/" + wanted_.project + "/" + c.service + ":r" + std::to_string(options_.from_release);
+    keep.keep_as = kept_image_name(wanted_.project, c.service, options_.from_release);
     // Replicas of different images share the release's name: the first one is as good as any for the way back by id.
     if (!kept.insert(keep.keep_as).second) return;
     add(phase::pull, std::move(keep), "the way back to r" + std::to_string(options_.from_release), {});

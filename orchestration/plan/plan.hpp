@@ -37,11 +37,12 @@ struct pull_image {
   std::string digest;                 // sha256:… that the tag meant when it was resolved; empty: not resolved yet
   std::string platform;               // "linux/arm64"; empty: the engine's own
   std::vector<std::string> services;  // for whom
+  std::string meant_before;           // image id that the reference meant locally; empty: it was not local
 };
 /// Keeps the image of a release from being pruned: tags `image_id` as `keep_as`.
 struct keep_image {
   std::string image_id;
-  std::string keep_as;  // "dockupd.local/shop/web:r3"
+  std::string keep_as;  // "dockupd.local/kept:shop.web.r3"
 };
 struct ensure_network {
   std::string name;

@@ -96,7 +96,7 @@ void from_value(const json& in, std::vector<T>& values) {
 template <class Walk>
 void members(Walk& each, pull_image& o) {
   each("reference", o.reference), each("digest", o.digest), each("platform", o.platform);
-  each("services", o.services);
+  each("services", o.services), each("meant_before", o.meant_before);
 }
 template <class Walk>
 void members(Walk& each, keep_image& o) {

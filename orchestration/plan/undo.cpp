@@ -33,6 +33,7 @@ class undo_planner {
     start();
     verify();
     pin();
+    tag_back();
     clean_up();
     return std::move(out_);
   }
@@ -195,6 +196,15 @@ class undo_planner {
       }
       pin_tag back{p->file, p->variable, p->previous, p->value};
       verifications_.push_back(add(phase::pin, std::move(back), "as before", verifications_));
+    }
+  }
+
+  /// A moving tag would stay on the failed image, and the next `compose up` would deploy it.
+  void tag_back() {
+    for (const pull_image* p : all<pull_image>()) {
+      if (p->meant_before.empty() || p->reference.find('@') != std::string::npos) continue;
+      verifications_.push_back(
+          add(phase::pin, keep_image{p->meant_before, p->reference}, "what it meant before", verifications_));
     }
   }
 

@@ -65,6 +65,8 @@ void update_planner::choose_pulls() {
     pull.reference = reference;
     pull.digest = c.request.digest;
     pull.platform = c.request.platform;
+    if (const auto local = observed_.images.find(reference); local != observed_.images.end())
+      pull.meant_before = local->second.id;
     if (std::find(pull.services.begin(), pull.services.end(), c.service) == pull.services.end())
       pull.services.push_back(c.service);
     if (is_new) place->second.cause = c.cause;

@@ -10,6 +10,7 @@
 #include "orchestration/run/lost_reply.hpp"
 #include "orchestration/run/observe.hpp"
 #include "orchestration/run/preflight.hpp"
+#include "orchestration/run/prune.hpp"
 
 namespace orchestration {
 namespace {
@@ -259,6 +260,17 @@ docker::task<std::optional<run_result>> updater::recover() {
   co_return co_await drive(std::move(*open));
 }
 
+docker::task<> updater::tidy_up(std::string project) {
+  progress_event event;
+  event.what = progress_event::kind::warning;
+  try {
+    co_await prune(workspace_, std::move(project));
+  } catch (const std::exception& error) {
+    event.text = std::string("old snapshots or images could not be removed: ") + error.what();
+  }
+  if (!event.text.empty()) workspace_.progress(event);
+}
+
 docker::task<run_result> updater::drive(attempt a) {
   failures seen;
   const plan forward = plan_from_json(a.plan);
@@ -287,6 +299,7 @@ docker::task<run_result> updater::drive(attempt a) {
     if (!lost.empty()) co_return left_open(a, lost);
     state = *following;
   }
+  if (a.kind == "update" && a.state == to_text(update_state::done)) co_await tidy_up(forward.project);
   co_return result_of(a, seen);
 }
 

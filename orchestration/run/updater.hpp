@@ -83,6 +83,7 @@ class updater {
   int live_release(const observed_state& observed, const update_request& request, adopt_found adopting);
   void fill_identity(reconcile_options& options, int release_before);
   docker::task<run_result> drive(attempt a);
+  docker::task<> tidy_up(std::string project);  // never fails a run
   /// Does `todo`, the state's own work or a part of another's. Returns why it could not be done; empty: it is done.
   docker::task<std::string> work(attempt& a, update_state state, state_work todo,
                                  std::optional<operation_error::cause>& why);

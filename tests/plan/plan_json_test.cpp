@@ -36,7 +36,7 @@ plan everything() {
   p.project = "shop";
   p.attempt_id = "A1";
   p.notes = {"a note"};
-  const std::vector<action> actions = {pull_image{"ref", "sha256:d", "linux/arm64", {"web"}},
+  const std::vector<action> actions = {pull_image{"ref", "sha256:d", "linux/arm64", {"web"}, "sha256:before"},
                                        keep_image{"x", "as"},
                                        ensure_network{"net", body},
                                        ensure_volume{"vol", body},
@@ -123,8 +123,8 @@ TEST(PlanJson, PublicViewHoldsNoBodyAndNoEnvironmentValue) {
 TEST(PlanText, PushesOnlyItsOwnLineWhenACellIsLong) {
   plan p;
   p.operations.resize(2);
-  p.operations[0] = {1, phase::pull, pull_image{std::string(60, 'x'), "", "", {"web"}}, "cause", {}};
-  p.operations[1] = {2, phase::pull, pull_image{"short", "", "", {"web"}}, "cause", {1}};
+  p.operations[0] = {1, phase::pull, pull_image{std::string(60, 'x'), "", "", {"web"}, "sha256:before"}, "cause", {}};
+  p.operations[1] = {2, phase::pull, pull_image{"short", "", "", {"web"}, "sha256:before"}, "cause", {1}};
   EXPECT_EQ(to_text(p),
             "1 pull  " + std::string(60, 'x') + "  for web  cause\n" + "2 pull  short  for web  cause  after 1\n");
 }

@@ -42,25 +42,25 @@ std::string refusal(const release& r, const observed_state& s) {
 
 TEST(PlanRollback, KeepsTheDataAndRunsNoMigration) {
   EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), made_by_dockupd(shop("v2")), from_r2())), lines(R"(
- 1 keep       dockupd.local/shop/migrate:r2  image 439ed0713043  the way back to r2
- 2 keep       dockupd.local/shop/web:r2      image 439ed0713043  the way back to r2
- 3 create     migrate.1                                          image shop-app:v2 -> shop-app:v1
- 4 create     web.1                                              image shop-app:v2 -> shop-app:v1
- 5 stop       web.1                                              replaced by 4                      after 4
- 6 stop       db.1                                               writes to volume shop-data         after 5
- 7 snapshot   shop-data                                          safety copy before rollback to r1  after 5, 6
- 8 set aside  migrate.1                                          replaced by 3                      after 7
- 9 set aside  web.1                                              replaced by 4                      after 7
-10 rename     migrate.1                      to shop-migrate-1   its final name                     after 3, 8
-11 rename     web.1                          to shop-web-1       its final name                     after 4, 9
-12 start      db.1                           until healthy       ran before                         after 7
-13 start      web.1                                                                                 after 11, 12
-14 verify     db.1                           healthy                                                after 12
-15 verify     migrate.1                      stopped                                                after 10
-16 verify     web.1                          healthy                                                after 13
-17 pin        IMAGE_TAG=v1                   in /opt/shop/.env                                      after 14-16
-18 remove     migrate.1                                          set aside                          after 14-17
-19 remove     web.1                                              set aside                          after 14-17
+ 1 keep       dockupd.local/kept:shop.migrate.r2  image 439ed0713043  the way back to r2
+ 2 keep       dockupd.local/kept:shop.web.r2      image 439ed0713043  the way back to r2
+ 3 create     migrate.1                                               image shop-app:v2 -> shop-app:v1
+ 4 create     web.1                                                   image shop-app:v2 -> shop-app:v1
+ 5 stop       web.1                                                   replaced by 4                      after 4
+ 6 stop       db.1                                                    writes to volume shop-data         after 5
+ 7 snapshot   shop-data                                               safety copy before rollback to r1  after 5, 6
+ 8 set aside  migrate.1                                               replaced by 3                      after 7
+ 9 set aside  web.1                                                   replaced by 4                      after 7
+10 rename     migrate.1                           to shop-migrate-1   its final name                     after 3, 8
+11 rename     web.1                               to shop-web-1       its final name                     after 4, 9
+12 start      db.1                                until healthy       ran before                         after 7
+13 start      web.1                                                                                      after 11, 12
+14 verify     db.1                                healthy                                                after 12
+15 verify     migrate.1                           stopped                                                after 10
+16 verify     web.1                               healthy                                                after 13
+17 pin        IMAGE_TAG=v1                        in /opt/shop/.env                                      after 14-16
+18 remove     migrate.1                                               set aside                          after 14-17
+19 remove     web.1                                                   set aside                          after 14-17
 )"));
 }
 
@@ -68,26 +68,26 @@ TEST(PlanRollback, PutsTheDataOfTheReleaseBackAfterASafetyCopy) {
   rollback_options o = from_r2();
   o.data_from = "S0";
   EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), made_by_dockupd(shop("v2")), o)), lines(R"(
- 1 keep       dockupd.local/shop/migrate:r2  image 439ed0713043  the way back to r2
- 2 keep       dockupd.local/shop/web:r2      image 439ed0713043  the way back to r2
- 3 create     migrate.1                                          image shop-app:v2 -> shop-app:v1
- 4 create     web.1                                              image shop-app:v2 -> shop-app:v1
- 5 stop       web.1                                              replaced by 4                      after 4
- 6 stop       db.1                                               uses volume shop-data              after 5
- 7 snapshot   shop-data                                          safety copy before rollback to r1  after 5, 6
- 8 set aside  migrate.1                                          replaced by 3                      after 7
- 9 set aside  web.1                                              replaced by 4                      after 7
-10 rename     migrate.1                      to shop-migrate-1   its final name                     after 3, 8
-11 rename     web.1                          to shop-web-1       its final name                     after 4, 9
-12 restore    shop-data                      from S0             the data of the release            after 7
-13 start      db.1                           until healthy       ran before                         after 7, 12
-14 start      web.1                                                                                 after 11-13
-15 verify     db.1                           healthy                                                after 13
-16 verify     migrate.1                      stopped                                                after 10, 12
-17 verify     web.1                          healthy                                                after 14
-18 pin        IMAGE_TAG=v1                   in /opt/shop/.env                                      after 15-17
-19 remove     migrate.1                                          set aside                          after 15-18
-20 remove     web.1                                              set aside                          after 15-18
+ 1 keep       dockupd.local/kept:shop.migrate.r2  image 439ed0713043  the way back to r2
+ 2 keep       dockupd.local/kept:shop.web.r2      image 439ed0713043  the way back to r2
+ 3 create     migrate.1                                               image shop-app:v2 -> shop-app:v1
+ 4 create     web.1                                                   image shop-app:v2 -> shop-app:v1
+ 5 stop       web.1                                                   replaced by 4                      after 4
+ 6 stop       db.1                                                    uses volume shop-data              after 5
+ 7 snapshot   shop-data                                               safety copy before rollback to r1  after 5, 6
+ 8 set aside  migrate.1                                               replaced by 3                      after 7
+ 9 set aside  web.1                                                   replaced by 4                      after 7
+10 rename     migrate.1                           to shop-migrate-1   its final name                     after 3, 8
+11 rename     web.1                               to shop-web-1       its final name                     after 4, 9
+12 restore    shop-data                           from S0             the data of the release            after 7
+13 start      db.1                                until healthy       ran before                         after 7, 12
+14 start      web.1                                                                                      after 11-13
+15 verify     db.1                                healthy                                                after 13
+16 verify     migrate.1                           stopped                                                after 10, 12
+17 verify     web.1                               healthy                                                after 14
+18 pin        IMAGE_TAG=v1                        in /opt/shop/.env                                      after 15-17
+19 remove     migrate.1                                               set aside                          after 15-18
+20 remove     web.1                                                   set aside                          after 15-18
 )"));
 }
 
@@ -146,16 +146,16 @@ TEST(PlanRollback, RetiresWhatALaterReleaseAddedAndLeavesStrangersAlone) {
   rollback_options o = from_r2();
   o.pin = pin_tag{"/opt/shop/.env", "IMAGE_TAG", "", "v1"};
   EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), s, o)), lines(R"(
- 1 keep       dockupd.local/shop/cache:r2  image b1258635df4f  the way back to r2
- 2 stop       cache.1                                          not in r1
- 3 stop       db.1                                             writes to volume shop-data
- 4 snapshot   shop-data                                        safety copy before rollback to r1  after 2, 3
- 5 set aside  cache.1                                          not in r1                          after 4
- 6 start      db.1                         until healthy       ran before                         after 4
- 7 verify     db.1                         healthy                                                after 6
- 8 verify     migrate.1                    completed                                              after 6
- 9 verify     web.1                        healthy                                                after 6
-10 remove     cache.1                                          not in r1                          after 7-9
+ 1 keep       dockupd.local/kept:shop.cache.r2  image b1258635df4f  the way back to r2
+ 2 stop       cache.1                                               not in r1
+ 3 stop       db.1                                                  writes to volume shop-data
+ 4 snapshot   shop-data                                             safety copy before rollback to r1  after 2, 3
+ 5 set aside  cache.1                                               not in r1                          after 4
+ 6 start      db.1                              until healthy       ran before                         after 4
+ 7 verify     db.1                              healthy                                                after 6
+ 8 verify     migrate.1                         completed                                              after 6
+ 9 verify     web.1                             healthy                                                after 6
+10 remove     cache.1                                               not in r1                          after 7-9
 note: tool.1 is not in r1 and was not made by dockupd: left alone
 )"));
 }

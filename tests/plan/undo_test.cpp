@@ -164,6 +164,23 @@ TEST(PlanUndo, SaysSoWhenItDoesNotKnowWhatTheTagWas) {
                 "what IMAGE_TAG was before is not known: if /opt/shop/.env sets it to v2 now, set it back by hand"}));
 }
 
+TEST(PlanUndo, LetsAMovingTagMeanAgainWhatItMeant) {
+  observed_state s = run(shop("latest"));
+  const std::string before = s.images.at("shop-app:latest").id;
+  reconcile_options o = options();
+  o.digests["shop-app:latest"] = "sha256:moved";
+  const plan back = plan_undo(plan_update(shop("latest"), s, o), undo_options());
+  int tagged = 0;
+  for (const operation& each : back.operations)
+    if (const auto* keep = std::get_if<keep_image>(&each.what)) {
+      ++tagged;
+      EXPECT_EQ(keep->keep_as, "shop-app:latest");
+      EXPECT_EQ(keep->image_id, before);
+      EXPECT_EQ(each.when, phase::pin);
+    }
+  EXPECT_EQ(tagged, 1);
+}
+
 TEST(PlanUndo, OfAnEmptyPlanIsEmpty) { EXPECT_TRUE(plan_undo(plan(), undo_options()).empty()); }
 
 }  // namespace

@@ -64,27 +64,27 @@ TEST(PlanUpdate, ReplacesWhatChangedAndRestsTheDatabaseForTheSnapshot) {
   o.digests["shop-app:v2"] = "sha256:d2";
   o.pin = pin_tag{"/opt/shop/.env", "IMAGE_TAG", "v2", "v1"};
   EXPECT_EQ(text_of(shop("v2"), run(shop("v1")), o), lines(R"(
- 1 pull       shop-app:v2                    for migrate, web    image shop-app:v1 -> shop-app:v2
- 2 keep       dockupd.local/shop/migrate:r3  image d4eed0713073  the way back to r3
- 3 keep       dockupd.local/shop/web:r3      image d4eed0713073  the way back to r3
- 4 create     migrate.1                                          image shop-app:v1 -> shop-app:v2  after 1
- 5 create     web.1                                              image shop-app:v1 -> shop-app:v2  after 1
- 6 stop       web.1                                              replaced by 5                     after 5
- 7 stop       db.1                                               writes to volume shop-data        after 6
- 8 snapshot   shop-data                                          before update to v2               after 6, 7
- 9 set aside  migrate.1                                          replaced by 4                     after 8
-10 set aside  web.1                                              replaced by 5                     after 8
-11 rename     migrate.1                      to shop-migrate-1   its final name                    after 4, 9
-12 rename     web.1                          to shop-web-1       its final name                    after 5, 10
-13 start      db.1                           until healthy       ran before                        after 8
-14 run        migrate.1                      to its end                                            after 11, 13
-15 start      web.1                                                                                after 12-14
-16 verify     db.1                           healthy                                               after 13
-17 verify     migrate.1                      completed                                             after 14
-18 verify     web.1                          healthy                                               after 15
-19 pin        IMAGE_TAG=v2                   in /opt/shop/.env   was v1                            after 16-18
-20 remove     migrate.1                                          set aside                         after 16-19
-21 remove     web.1                                              set aside                         after 16-19
+ 1 pull       shop-app:v2                         for migrate, web    image shop-app:v1 -> shop-app:v2
+ 2 keep       dockupd.local/kept:shop.migrate.r3  image d4eed0713073  the way back to r3
+ 3 keep       dockupd.local/kept:shop.web.r3      image d4eed0713073  the way back to r3
+ 4 create     migrate.1                                               image shop-app:v1 -> shop-app:v2  after 1
+ 5 create     web.1                                                   image shop-app:v1 -> shop-app:v2  after 1
+ 6 stop       web.1                                                   replaced by 5                     after 5
+ 7 stop       db.1                                                    writes to volume shop-data        after 6
+ 8 snapshot   shop-data                                               before update to v2               after 6, 7
+ 9 set aside  migrate.1                                               replaced by 4                     after 8
+10 set aside  web.1                                                   replaced by 5                     after 8
+11 rename     migrate.1                           to shop-migrate-1   its final name                    after 4, 9
+12 rename     web.1                               to shop-web-1       its final name                    after 5, 10
+13 start      db.1                                until healthy       ran before                        after 8
+14 run        migrate.1                           to its end                                            after 11, 13
+15 start      web.1                                                                                     after 12-14
+16 verify     db.1                                healthy                                               after 13
+17 verify     migrate.1                           completed                                             after 14
+18 verify     web.1                               healthy                                               after 15
+19 pin        IMAGE_TAG=v2                        in /opt/shop/.env   was v1                            after 16-18
+20 remove     migrate.1                                               set aside                         after 16-19
+21 remove     web.1                                                   set aside                         after 16-19
 )"));
 }
 

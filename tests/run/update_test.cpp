@@ -93,8 +93,8 @@ TEST_F(Update, SetsTheOldContainersAsideAndRemovesThemWhenTheNewOnesAreProven) {
             "tag IMAGE as registry.test/shop-migrate:v2\n"
             "pull registry.test/shop-web@IMAGE\n"
             "tag IMAGE as registry.test/shop-web:v2\n"
-            "tag IMAGE as dockupd.local/shop/migrate:r1\n"
-            "tag IMAGE as dockupd.local/shop/web:r1\n"
+            "tag IMAGE as dockupd.local/kept:shop.migrate.r1\n"
+            "tag IMAGE as dockupd.local/kept:shop.web.r1\n"
             "create shop-migrate-1.dockupd-new.ATTEMPT\n"
             "create shop-web-1.dockupd-new.ATTEMPT\n"
             "stop shop-web-1\n"
@@ -142,7 +142,7 @@ TEST_F(Update, KeepsTheImagesOfTheReleaseItLeaves) {
   deploy_v1();
   const std::string web = shop_.engine().container("shop-web-1")->image_id;
   ASSERT_EQ(shop_.update("v2").how, ending::done);
-  const fake_image* kept = shop_.engine().images().find("dockupd.local/shop/web:r1");
+  const fake_image* kept = shop_.engine().images().find("dockupd.local/kept:shop.web.r1");
   ASSERT_NE(kept, nullptr);
   EXPECT_EQ(kept->id, web);
 }

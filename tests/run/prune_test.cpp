@@ -1,0 +1,33 @@
+// What an update lets go of when it is done.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/run/shop_run.hpp"
+
+namespace orchestration::test {
+namespace {
+
+TEST(Prune, KeepsTheSnapshotsAndImagesThatARollbackMayWant) {
+  shop_run shop;
+  constexpr int deployed = 14;
+  for (int n = 1; n <= deployed; ++n) {
+    shop.publish("v" + std::to_string(n));
+    ASSERT_EQ(shop.update("v" + std::to_string(n)).how, ending::done);
+  }
+  // The present release, four verified ones before it: r10 to r14. r14 has no snapshot yet.
+  std::vector<int> kept;
+  for (const snapshot_row& row : shop.records().snapshots()) kept.push_back(row.of_release);
+  // The newest five by id; ids of one second are in no order, so only what is protected is certain here.
+  for (int n = 10; n < deployed; ++n) EXPECT_EQ(std::count(kept.begin(), kept.end(), n), 1) << n;
+  EXPECT_LE(kept.size(), 9U);  // of 13 taken
+  EXPECT_EQ(shop.snapshots().list().size(), kept.size());
+  const auto has = [&](int release) {
+    return shop.engine().images().find("dockupd.local/kept:shop.web.r" + std::to_string(release)) != nullptr;
+  };
+  for (int n = 1; n < 10; ++n) EXPECT_FALSE(has(n)) << n;
+  for (int n = 10; n < deployed; ++n) EXPECT_TRUE(has(n)) << n;
+}
+
+}  // namespace
+}  // namespace orchestration::test
