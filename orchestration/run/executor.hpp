@@ -23,7 +23,7 @@ namespace orchestration {
 /// An operation could not be made so. what() names the thing, the reason and, where there is one, the way out.
 class operation_error : public std::runtime_error {
  public:
-  // unreachable: the engine does not answer, so that nobody knows what is so; nothing was decided.
+  // unreachable: the engine does not answer, or nothing can be recorded: nobody knows what is so, nothing was decided.
   enum class cause { engine, pull, snapshot, restore, start, verification, pin, interrupted, unreachable };
   operation_error(cause why, const std::string& text) : std::runtime_error(text), why_(why) {}
   cause why() const { return why_; }

@@ -309,6 +309,8 @@ docker::task<std::string> updater::try_to_enter(attempt& a, update_state state, 
     co_await enter(a, state, std::move(reason));
   } catch (const docker::error& error) {
     failure = error.what();
+  } catch (const store_error& error) {
+    failure = error.what();
   }
   co_return failure;
 }
@@ -341,6 +343,10 @@ docker::task<std::string> updater::work(attempt& a, update_state state, state_wo
     failure = error.what();
     why = error.kind() == docker::error_kind::not_connected ? operation_error::cause::unreachable
                                                             : operation_error::cause::engine;
+  } catch (const store_error& error) {
+    // Nothing is done that could not be recorded first: it stays where it is until there is room again.
+    failure = error.what();
+    why = operation_error::cause::unreachable;
   }
   co_return failure;
 }

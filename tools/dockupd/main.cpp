@@ -1,4 +1,5 @@
 #include "tools/dockupd/failure.hpp"
+#include "tools/dockupd/logging.hpp"
 #include "tools/dockupd/render.hpp"
 #include "tools/dockupd/verbs.hpp"
 
@@ -38,7 +39,8 @@ dockupd::exit_code run(dockupd::session& s) {
 int main(int argc, char** argv) {
   const auto parsed = dockupd::parse_command_line(argc, argv);
   if (const auto* early = std::get_if<dockupd::early_exit>(&parsed)) {
-    dockupd::print(early->text);
+    // Help that was asked for is a result; what was typed wrongly is none.
+    early->code == 0 ? dockupd::print(early->text) : dockupd::say_error(early->text);
     return early->code;
   }
   const auto& asked = std::get<dockupd::command>(parsed);

@@ -35,13 +35,19 @@ void recover_first(session& s, orchestration::workspace& w) {
   say_warning(text);
 }
 
-exit_code run_recover(session& s) {
-  if (!s.has_state()) {
-    print(s.project_name() + ": nothing to recover.\n");
-    return exit_code::ok;
+run_result finish(session& s, orchestration::workspace& w, docker::task<run_result> run) {
+  try {
+    return s.run(std::move(run));
+  } catch (const std::exception& error) {
+    if (!w.records.open_attempt()) throw;
+    throw fatal(exit_code::interrupted_run_found, std::string("stopped in the middle: ") + error.what() +
+                                                      "\nWhen that is mended: dockupd recover -p " + s.project_name());
   }
-  orchestration::workspace& w = s.open_for_change("recover");
-  const std::optional<run_result> result = recover(s, w);
+}
+
+exit_code run_recover(session& s) {
+  std::optional<run_result> result;
+  if (s.has_state()) result = recover(s, s.open_for_change("recover"));
   const exit_code code = !result || is_safe(result->how) ? exit_code::ok : code_of(result->how);
   if (s.asked().json) {
     docker::json out =

@@ -14,4 +14,8 @@ void fill_waits(const command& asked, orchestration::reconcile_options& options)
 /// lead to a proven release.
 void recover_first(session& s, orchestration::workspace& w);
 
+/// Runs update or rollback to its end. fatal(interrupted_run_found) when that stops in the middle, e.g. because its
+/// records cannot be written.
+orchestration::run_result finish(session& s, orchestration::workspace& w, docker::task<orchestration::run_result> run);
+
 }  // namespace dockupd

@@ -57,9 +57,9 @@ std::string headline(const run_result& r, const std::string& project, std::strin
     case ending::rolled_back_unproven:
       return what + " failed; the old release was started but is NOT proven.";
     case ending::needs_person:
-      return what + " failed, and so did the way back: A PERSON IS NEEDED.";
+      return what + " could not be finished, and there is no proven way back: A PERSON IS NEEDED.";
     case ending::left_open:
-      return what + " stands still: the engine does not answer. What runs is not known.";
+      return what + " stands still: the engine does not answer, or nothing can be recorded.";
     case ending::pull_failed:
       return what + " given up: an image could not be pulled. Nothing was changed.";
     case ending::snapshot_failed:
@@ -84,7 +84,11 @@ std::string text_of(const run_result& r, const std::string& project, std::string
   if (!r.reason.empty()) out += "  because:           " + one_line(r.reason) + "\n";
   const bool down =
       r.how == ending::needs_person || r.how == ending::rolled_back_unproven || r.how == ending::left_open;
-  if (r.release_now > 0 && !down) out += "  now:               " + runs_now(r) + "\n";
+  // Nothing was looked at for long enough to say that it is well.
+  const bool proven = !down && r.how != ending::nothing_to_do;
+  for (const std::string& note : r.executed.notes)
+    if (r.how == ending::nothing_to_do) out += "  note:              " + one_line(note) + "\n";
+  if (r.release_now > 0 && proven) out += "  now:               " + runs_now(r) + "\n";
   if (!r.snapshot_id.empty()) out += "  data before:       snapshot " + r.snapshot_id + "\n";
   if (!r.safety_snapshot_id.empty()) out += "  what it wrote:     snapshot " + r.safety_snapshot_id + "\n";
   return printable(out + next_steps(r, project, verb));
@@ -118,6 +122,19 @@ std::string_view outcome_name(ending how) {
   return "";
 }
 
+exit_code print_plan(const orchestration::plan& p, const command& asked, std::string_view verb,
+                     const std::string& project) {
+  const exit_code code = p.empty() ? exit_code::ok : exit_code::would_change;
+  if (asked.json) {
+    docker::json out = document(verb, project, p.empty() ? "nothing_to_do" : "would_change", code);
+    out["plan"] = to_public_json(p);
+    print(out.to_text() + "\n");
+  } else {
+    print((p.empty() ? project + ": nothing to do.\n" : "") + to_text(p));
+  }
+  return code;
+}
+
 docker::json document(std::string_view command, const std::string& project, std::string_view outcome, exit_code code) {
   return docker::json::object({{"format", 1},
                                {"command", command},
@@ -138,6 +155,7 @@ docker::json json_of(const run_result& r, const std::string& project, std::strin
   if (!r.attempt_id.empty()) out["attempt"] = r.attempt_id;
   if (!r.snapshot_id.empty()) out["snapshot"] = r.snapshot_id;
   if (!r.safety_snapshot_id.empty()) out["safety_snapshot"] = r.safety_snapshot_id;
+  if (!r.executed.notes.empty()) out["notes"] = docker::json::array_of(r.executed.notes);
   if (!r.evidence.empty()) out["evidence"] = docker::json::array_of(r.evidence);
   return out;
 }

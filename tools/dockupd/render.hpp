@@ -7,6 +7,7 @@
 
 #include "docker_client/json.hpp"
 #include "orchestration/run/updater.hpp"
+#include "tools/dockupd/command_line.hpp"
 #include "tools/dockupd/exit_code.hpp"
 
 namespace dockupd {
@@ -19,6 +20,10 @@ docker::json json_of(const orchestration::run_result& result, const std::string&
 docker::json document(std::string_view command, const std::string& project, std::string_view outcome, exit_code code);
 
 std::string_view outcome_name(orchestration::ending how);
+
+/// What would be done, on stdout; would_change, or ok when that is nothing.
+exit_code print_plan(const orchestration::plan& p, const command& asked, std::string_view verb,
+                     const std::string& project);
 
 /// "r2 (v2)"; "r2" without a tag; "nothing" for 0.
 std::string release_text(int number, const std::string& tag);

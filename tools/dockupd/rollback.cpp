@@ -40,13 +40,13 @@ exit_code run_rollback(session& s) {
   if (s.asked().check) {
     orchestration::workspace& w = s.open_for_reading();
     orchestration::updater updater(w);
-    print(to_text(s.run(updater.plan_for(make_request(s, w.records)))));
-    return exit_code::would_change;
+    const orchestration::plan plan = s.run(updater.plan_for(make_request(s, w.records)));
+    return print_plan(plan, s.asked(), "rollback", s.project_name());
   }
   orchestration::workspace& w = s.open_for_change("rollback");
   recover_first(s, w);
   orchestration::updater updater(w);
-  const orchestration::run_result result = s.run(updater.rollback(make_request(s, w.records)));
+  const orchestration::run_result result = finish(s, w, updater.rollback(make_request(s, w.records)));
   if (s.asked().json)
     print(json_of(result, s.project_name(), "rollback").to_text() + "\n");
   else

@@ -130,22 +130,21 @@ const std::string& session::project_name() {
 }
 
 std::string session::find_name() {
+  if (loaded_) return loaded_->value.name;
   if (!command_.project_name.empty()) return command_.project_name;
   const bool files_given = !command_.files.empty() || !command_.project_directory.empty();
   const std::vector<known_project> known = known_projects(state_root());
-  if (!files_given) {
-    // At 3 a.m. the compose file may be what is broken: a project is known by its directory too.
-    const std::string here = fs::current_path().string();
-    for (const known_project& k : known)
-      if (k.working_dir == here) return k.name;
-  }
   try {
     return project().name;
   } catch (const orchestration::load_error&) {
-    if (files_given) throw;
-    if (known.size() == 1) return known.front().name;
-    if (known.empty()) throw;
+    if (files_given || known.empty()) throw;
   }
+  // At 3 a.m. the compose file may be what is broken: a project is known by its directory too, unless several share it.
+  const std::string here = fs::current_path().string();
+  const auto is_here = [&](const known_project& k) { return k.working_dir == here; };
+  const auto found = std::find_if(known.begin(), known.end(), is_here);
+  if (std::count_if(known.begin(), known.end(), is_here) == 1) return found->name;
+  if (known.size() == 1) return known.front().name;
   std::string names;
   for (const known_project& k : known)
     names += "\n  -p " + k.name + (k.working_dir.empty() ? "" : "   " + k.working_dir);

@@ -86,6 +86,9 @@ void print_text(session& s, const engine_view& view, const std::optional<release
   if (const auto open = records.open_attempt())
     rows.push_back({"INTERRUPTED", open->kind + " " + open->id + " while " + open->state +
                                        "; type: dockupd recover -p " + s.project_name()});
+  if (needs_a_person(records))
+    rows.push_back({"ATTENTION", "the last attempt failed, and so did the way back; type: dockupd rollback -p " +
+                                     s.project_name() + " --with-data"});
   if (!view.problem.empty()) rows.push_back({"ENGINE", view.problem});
   if (const std::string drift = drift_of(current, view); !drift.empty()) rows.push_back({"DRIFT", drift});
   for (const orchestration::hold& h : records.holds())
@@ -102,10 +105,15 @@ void print_text(session& s, const engine_view& view, const std::optional<release
   print("\n" + table(rows));
 }
 
+std::string_view outcome_of(exit_code code) {
+  if (code == exit_code::interrupted_run_found) return "interrupted";
+  return outcome_name(code == exit_code::ok ? orchestration::ending::done : orchestration::ending::needs_person);
+}
+
 void print_json(session& s, const engine_view& view, const std::optional<release>& current, const readiness& ready,
                 exit_code code) {
   const orchestration::store& records = s.records();
-  docker::json out = document("status", s.project_name(), code == exit_code::ok ? "done" : "interrupted", code);
+  docker::json out = document("status", s.project_name(), outcome_of(code), code);
   if (current)
     out["release"] = docker::json::object({{"number", current->number},
                                            {"tag", current->tag},
@@ -142,7 +150,8 @@ exit_code run_status(session& s) {
   const std::optional<release> current = s.records().current_release();
   const engine_view view = look(s);
   const readiness ready = rollback_readiness(s, view.problem.empty());
-  const exit_code code = s.records().open_attempt() ? exit_code::interrupted_run_found : exit_code::ok;
+  exit_code code = needs_a_person(s.records()) ? exit_code::needs_person : exit_code::ok;
+  if (s.records().open_attempt()) code = exit_code::interrupted_run_found;
   if (s.asked().json)
     print_json(s, view, current, ready, code);
   else

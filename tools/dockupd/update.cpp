@@ -80,7 +80,7 @@ exit_code run_update(session& s) {
   s.remember_project();
   recover_first(s, w);
   orchestration::updater updater(w);
-  const orchestration::run_result result = s.run(updater.update(std::move(request)));
+  const orchestration::run_result result = finish(s, w, updater.update(std::move(request)));
   if (s.asked().json)
     print(json_of(result, s.project_name(), "update").to_text() + "\n");
   else
@@ -93,15 +93,7 @@ exit_code run_plan(session& s) {
   orchestration::workspace& w = s.open_for_reading();
   orchestration::updater updater(w);
   const orchestration::plan plan = s.run(updater.plan_for(std::move(request)));
-  const exit_code code = plan.empty() ? exit_code::ok : exit_code::would_change;
-  if (s.asked().json) {
-    docker::json out = document("plan", s.project_name(), plan.empty() ? "nothing_to_do" : "would_change", code);
-    out["plan"] = to_public_json(plan);
-    print(out.to_text() + "\n");
-  } else {
-    print(plan.empty() ? s.project_name() + ": nothing to do.\n" + to_text(plan) : to_text(plan));
-  }
-  return code;
+  return print_plan(plan, s.asked(), "plan", s.project_name());
 }
 
 }  // namespace dockupd
