@@ -1,6 +1,7 @@
 """dockupd update on a real engine, with the sample `tiny`."""
 import os
 import signal
+import subprocess
 import unittest
 
 from scenario import DOCKUPD, Scenario, docker, inspect, run
@@ -59,6 +60,46 @@ class Update(Scenario):
         self.assertIn("tiny:v1 -> ", text)
         self.assertEqual(self.containers(), before)
         self.dockupd("plan", "--tag", "v1")
+
+    def test_nothing_to_do_says_what_does_not_run(self):
+        self.dockupd("update", "--tag", "v1")
+        docker("kill", "tiny-worker-1")
+        text = self.dockupd("update", "--tag", "v1").stdout
+        self.assertIn("worker.1 is stopped", text)
+        self.assertNotIn("verified", text)
+
+    def test_projects_that_share_a_directory_keep_their_records_apart(self):
+        self.dockupd("update", "--tag", "v1", "-p", "other")
+        self.dockupd("update", "--tag", "v1")
+        self.assertEqual(sorted(os.listdir(self.state)), ["other", "tiny"])
+        self.assertEqual(len(self.result("history", "-p", "other")["entries"]), 1)
+        # With a compose file that is broken nobody knows which of them is meant.
+        self.write("compose.yaml", "services: [")
+        self.assertIn("-p other", self.dockupd("rollback", expect=2).stderr)
+
+    def test_records_that_cannot_be_written_leave_the_run_to_recovery(self):
+        self.dockupd("update", "--tag", "v1")
+        full = []
+
+        def fill(event, process):
+            if not full and event["event"] == "begin" and event["phase"] == "cut over":
+                inject = ["-e", "trace=pwrite64,fdatasync", "-e", "inject=pwrite64,fdatasync:error=ENOSPC"]
+                process.send_signal(signal.SIGSTOP)
+                full.append(subprocess.Popen(["strace", "-f", "-o", "/dev/null", *inject, "-p", str(process.pid)],
+                                             stderr=subprocess.PIPE, text=True))
+                full[0].stderr.readline()  # "attached"
+                process.send_signal(signal.SIGCONT)
+
+        self.assertEqual(self.watch("update", "--tag", "v2", on_event=fill), 40)
+        full[0].communicate()
+        self.dockupd("recover")
+        self.assert_runs("v1")
+
+    def test_usage_errors_leave_stdout_to_the_document(self):
+        done = self.dockupd("update", "--json", "--bogus", expect=2)
+        self.assertEqual(done.stdout, "")
+        self.assertIn("--bogus", done.stderr)
+        self.assertEqual(self.result("recover")["outcome"], "nothing_to_do")
 
     def test_plan_needs_no_state_and_makes_none(self):
         self.dockupd("plan", "--tag", "v1", expect=10)
