@@ -17,6 +17,7 @@ class Shop(Scenario):
         return [line.split(" ", 1)[1].rsplit(" ", 1)[0] for line in self.get("/items").splitlines()]
 
     def test_update_broken_update_and_rollback_with_the_data(self):
+        self.assertEqual(self.dockupd("plan", "--tag", "v1", expect=10).stdout.encode(), self.read("plan.txt"))
         self.dockupd("update", "--tag", "v1")
         self.assertEqual(self.get("/version"), "v1")
         self.add("under v1")

@@ -102,7 +102,8 @@ class Update(Scenario):
         self.assertEqual(self.result("recover")["outcome"], "nothing_to_do")
 
     def test_plan_needs_no_state_and_makes_none(self):
-        self.dockupd("plan", "--tag", "v1", expect=10)
+        done = self.dockupd("plan", "--tag", "v1", expect=10)
+        self.assertEqual(done.stdout.encode(), self.read("plan.txt"))
         self.assertFalse(os.path.exists(self.state))
 
     def test_a_version_that_never_becomes_healthy_is_rolled_back_with_its_data(self):
