@@ -17,8 +17,8 @@ enum class ending {
   rolled_back,           // the old release runs, proven
   rolled_back_unproven,  // the old containers were started, but are not proven
   needs_person,
-  left_open,             // the engine does not answer: the attempt stands, and recover goes on with it
-  held                   // the release is on hold
+  left_open,  // the engine does not answer: the attempt stands, and recover goes on with it
+  held        // the release is on hold
 };
 
 /// Refused beforehand: nothing was changed. what() has the thing, the reason and what to do.

@@ -17,9 +17,9 @@
 namespace orchestration {
 
 struct engine_facts {
-  std::string id;         // /info ID
-  std::string version;    // "20.10.24"
-  int api_major = 1;      // negotiated
+  std::string id;       // /info ID
+  std::string version;  // "20.10.24"
+  int api_major = 1;    // negotiated
   int api_minor = 41;
   std::string data_root;  // /info DockerRootDir, on the engine's host
   std::string platform;   // "linux/amd64"

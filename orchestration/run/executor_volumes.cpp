@@ -149,7 +149,16 @@ executor::result executor::ensure(pin_tag o) {
   const std::filesystem::path file = o.file;
   const bool there = std::filesystem::exists(file);
   // Going back to a release must not fail because the project's folder is gone.
-  if (!there && !std::filesystem::is_directory(file.parent_path())) co_return said("the folder is gone");
+  if (!there && !std::filesystem::is_directory(file.parent_path())) {
+    progress_event event;
+    event.what = progress_event::kind::warning;
+    event.subject = o.file;
+    event.text =
+        o.variable + "=" + o.value + " was not written: the folder of " + o.file +
+        " is gone. Write it by hand where the project is now, or the next `docker compose up` deploys another tag";
+    workspace_.progress(event);
+    co_return said("the folder is gone");
+  }
   const std::string text = there ? read_file(file) : std::string();
   // The way back only undoes what this attempt wrote: a line that was never changed, or changed by hand since, stays.
   if (which_ == "undo" && read_env_value(text, o.variable) != o.previous) co_return said("was not changed");

@@ -15,7 +15,7 @@
 namespace orchestration {
 namespace {
 
-constexpr std::int64_t space_margin = 16 << 20;  // manifest, database, logs
+constexpr std::int64_t space_margin = 16 << 20;     // manifest, database, logs
 constexpr std::int64_t least_data_root = 64 << 20;  // a container's own files; the engine fails oddly below
 
 [[noreturn]] void refuse(ending how, const std::string& text) { throw refusal(how, text); }
@@ -44,9 +44,8 @@ std::string advice_for(const std::string& engine_words) {
 }  // namespace
 
 docker::task<std::map<std::string, std::string>> resolve_images(engine& e, project desired,
-                                                                std::set<std::string> services,
-                                                                observed_state observed, std::optional<pin_tag> pin,
-                                                                bool tag_given) {
+                                                                std::set<std::string> services, observed_state observed,
+                                                                std::optional<pin_tag> pin, bool tag_given) {
   std::map<std::string, std::string> digests;
   for (const auto& [name, s] : desired.services) {
     if (!services.empty() && !services.contains(name)) continue;
@@ -125,7 +124,8 @@ docker::task<> check_ports(workspace& w, plan p, observed_state observed) {
       const docker::json* ports = c.find("Ports");
       if (ports == nullptr || !ports->is_array()) continue;
       for (const docker::json& q : ports->elements()) {
-        const host_port theirs{q.string_at({"IP"}), static_cast<int>(q.int64_at({"PublicPort"})), q.string_at({"Type"})};
+        const host_port theirs{q.string_at({"IP"}), static_cast<int>(q.int64_at({"PublicPort"})),
+                               q.string_at({"Type"})};
         if (!collide(b.port, theirs)) continue;
         if (ours.contains(c.at("Id").as_string())) {
           held_by_us = true;
@@ -159,13 +159,15 @@ docker::task<> check_way_back(workspace& w, plan p) {
     const std::optional<docker::json> old = co_await w.engine.inspect_container(create->replaces);
     if (!old) continue;
     if (old->bool_at({"HostConfig", "AutoRemove"}))
-      refuse(ending::refused, create->target.subject + " was started with --rm: the engine would delete it when it "
+      refuse(ending::refused, create->target.subject +
+                                  " was started with --rm: the engine would delete it when it "
                                   "stops, and there would be no way back. Recreate it without --rm first.");
     const std::string image_id = old->string_at({"Image"});
     const std::optional<docker::json> image = co_await w.engine.inspect_image(image_id);
     if (!image)
-      refuse(ending::refused, "the image that " + create->target.subject + " runs (" + image_id +
-                                  ") is no longer on this engine, so there would be no way back. Pull or load it first.");
+      refuse(ending::refused,
+             "the image that " + create->target.subject + " runs (" + image_id +
+                 ") is no longer on this engine, so there would be no way back. Pull or load it first.");
   }
 }
 
@@ -185,9 +187,23 @@ void check_snapshot_space(const workspace& w, const std::vector<volume_target>& 
   const std::int64_t free = static_cast<std::int64_t>(disk_space_at(w.snapshots.directory()).free_bytes);
   if (free < needed)
     refuse(ending::snapshot_failed, "not enough space for the snapshot in " + w.snapshots.directory().string() + ": " +
-                                        megabytes(needed) + " needed (volumes of " + megabytes(bytes) +
-                                        ", twice, so that a rollback fits too), " + megabytes(free) +
+                                        megabytes(needed) + " needed (twice the volumes' " + megabytes(bytes) +
+                                        ", so that a rollback fits too, and " + megabytes(space_margin) +
+                                        " for records), " + megabytes(free) +
                                         " free. Free some space, or choose another --state-dir.");
+}
+
+docker::task<> check_volumes_are_here(workspace& w, plan p) {
+  const auto touches = [](const operation& o) {
+    return std::holds_alternative<snapshot_volumes>(o.what) || std::holds_alternative<restore_volumes>(o.what);
+  };
+  if (std::none_of(p.operations.begin(), p.operations.end(), touches)) co_return;
+  const engine_facts facts = co_await w.engine.facts();
+  // A mount point of another host may exist here too, and would be the wrong volume.
+  if (!facts.local)
+    refuse(ending::refused,
+           "the volumes are on the engine's host, and this is not known to be it. Run dockupd there "
+           "(through its unix socket), or update with --no-snapshot.");
 }
 
 docker::task<> check_disk(workspace& w, plan p) {
@@ -216,8 +232,9 @@ docker::task<> check_archives(workspace& w, plan p) {
     }
     if (!proof) refuse(ending::abandoned, "interrupted by a signal. Nothing was changed.");
     if (!proof->good())
-      refuse(ending::snapshot_failed, "snapshot " + id + " is damaged and cannot be put back: " +
-                                          proof->problems.front() + ". To go back and keep the present data: --no-data");
+      refuse(ending::snapshot_failed, "snapshot " + id +
+                                          " is damaged and cannot be put back: " + proof->problems.front() +
+                                          ". To go back and keep the present data: --no-data");
   }
 }
 
@@ -227,6 +244,7 @@ docker::task<> check_before(workspace& w, plan p, observed_state observed) {
   check_holds(w, p);
   co_await check_way_back(w, p);
   co_await check_ports(w, p, std::move(observed));
+  co_await check_volumes_are_here(w, p);
   co_await check_disk(w, p);
   co_await check_archives(w, std::move(p));
 }

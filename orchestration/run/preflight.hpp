@@ -17,9 +17,8 @@ namespace orchestration {
 /// is not local, its tag comes from the pinned variable, or no tag was given (then every moving tag is asked for).
 /// refusal(pull_failed) names the image, the registry's words and what to do.
 docker::task<std::map<std::string, std::string>> resolve_images(engine& e, project desired,
-                                                                std::set<std::string> services,
-                                                                observed_state observed, std::optional<pin_tag> pin,
-                                                                bool tag_given);
+                                                                std::set<std::string> services, observed_state observed,
+                                                                std::optional<pin_tag> pin, bool tag_given);
 
 /// Holds, ports, rollback target, volumes, disk. Throws refusal with the first that is not right; warnings go to the
 /// progress sink.

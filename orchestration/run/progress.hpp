@@ -15,7 +15,7 @@ struct progress_event {
     end,      // it is done; `text` says what came of it ("already so", "exited 0 after 1.2 s")
     note,
     warning,
-    outcome   // the whole run: `text` is the verdict in words
+    outcome  // the whole run: `text` is the verdict in words
   };
   kind what = kind::note;
   std::string phase;

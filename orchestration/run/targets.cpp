@@ -25,12 +25,6 @@ bool migrated_between(const store& records, int one, int other) {
   return false;
 }
 
-std::optional<snapshot_row> newest_snapshot_of(const store& records, int release_number) {
-  for (const snapshot_row& row : records.snapshots())
-    if (row.of_release == release_number && !row.verified_at.empty()) return row;
-  return std::nullopt;
-}
-
 }  // namespace
 
 bool describes(const release& rel, const observed_state& observed) {
@@ -88,6 +82,12 @@ release choose_target(const store& records, std::optional<int> asked) {
     throw refusal(ending::refused,
                   "there is no verified release before " + with_tag(*present) + ". See: dockupd history");
   return *best;
+}
+
+std::optional<snapshot_row> newest_snapshot_of(const store& records, int release_number) {
+  for (const snapshot_row& row : records.snapshots())
+    if (row.of_release == release_number && !row.verified_at.empty()) return row;
+  return std::nullopt;
 }
 
 std::string choose_data(const store& records, const release& target, const release& present, data_choice choice) {

@@ -25,6 +25,9 @@ bool needs_a_person(const store& records);
 /// needs_a_person(). refusal when there is none.
 release choose_target(const store& records, std::optional<int> asked);
 
+/// The newest verified snapshot of the release's data; nullopt: there is none.
+std::optional<snapshot_row> newest_snapshot_of(const store& records, int release_number);
+
 /// Snapshot to restore for going from `present` to `target`; empty: the data stays. By policy the data stays when no
 /// migration ran in between and no failed attempt may have written to it; otherwise refusal spells out both command
 /// lines and what each would lose.

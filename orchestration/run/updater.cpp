@@ -95,6 +95,15 @@ void updater::say_phase(const std::string& text) {
   workspace_.progress(event);
 }
 
+void updater::say_notes(const plan& p) {
+  progress_event event;
+  event.what = progress_event::kind::note;
+  for (const std::string& note : p.notes) {
+    event.text = note;
+    workspace_.progress(event);
+  }
+}
+
 docker::task<plan> updater::plan_for(update_request request) {
   prepared_plan ready = co_await prepare(request, adopt_found::no);
   co_return std::move(ready.value);
@@ -124,6 +133,7 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
 docker::task<run_result> updater::update(update_request request) {
   say_phase("plan");
   prepared_plan ready = co_await prepare(request, adopt_found::yes);
+  say_notes(ready.value);
   if (ready.value.empty()) {
     run_result result;
     result.release_before = result.release_now = ready.release_before;
@@ -199,6 +209,7 @@ docker::task<updater::prepared_plan> updater::prepare(rollback_request& request)
 docker::task<run_result> updater::rollback(rollback_request request) {
   say_phase("plan");
   prepared_plan ready = co_await prepare(request);
+  say_notes(ready.value);
   say_phase("preflight");
   co_await check_before(workspace_, ready.value, ready.observed);
 
@@ -359,7 +370,9 @@ void updater::plan_the_way_back(attempt& a) {
   options.data = a.dirty && has_archive ? restore_data::yes : restore_data::no;
   options.ran = a.dirty ? new_version_ran::maybe : new_version_ran::no;
   options.safety_snapshot_id = a.id + "-safety";
-  a.undo = to_json(plan_undo(forward, options));
+  const plan back = plan_undo(forward, options);
+  say_notes(back);
+  a.undo = to_json(back);
   workspace_.records.set_undo(a.id, a.undo);
 }
 

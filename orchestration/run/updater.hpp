@@ -96,6 +96,7 @@ class updater {
   void hold_what_was_left(const attempt& a, update_state ended);
   run_result result_of(const attempt& a, const failures& seen) const;
   void say_phase(const std::string& text);
+  void say_notes(const plan& p);
 
   workspace& workspace_;
 };

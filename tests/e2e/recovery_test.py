@@ -3,9 +3,10 @@ and nothing is left over. Before anything new starts, that is the old one; after
 import glob
 import os
 import signal
+import subprocess
 import unittest
 
-from scenario import Scenario, docker, inspect
+from scenario import ROOT, Scenario, docker, inspect
 
 
 def begins(phase, words):
@@ -115,6 +116,8 @@ class Recovery(Scenario):
         old = [name for name in self.containers() if ".dockupd-old." in name]
         for name in old:
             self.assertIn(inspect(name)["HostConfig"]["RestartPolicy"]["Name"], ("", "no"), "disarmed")
+        subprocess.run([os.path.join(ROOT, "tools", "engine"), "kill-daemon"], check=True, stdout=subprocess.DEVNULL)
+        self.assertEqual([name for name in old if inspect(name)["State"]["Running"]], [], "no second writer")
         self.dockupd("recover")
         self.assert_runs("v2")
 

@@ -176,6 +176,34 @@ class parser {
 
 }  // namespace
 
+std::string_view name_of(verb what) {
+  switch (what) {
+    case verb::update:
+      return "update";
+    case verb::plan:
+      return "plan";
+    case verb::rollback:
+      return "rollback";
+    case verb::recover:
+      return "recover";
+    case verb::status:
+      return "status";
+    case verb::history:
+      return "history";
+    case verb::snapshot_list:
+      return "snapshot list";
+    case verb::snapshot_show:
+      return "snapshot show";
+    case verb::snapshot_verify:
+      return "snapshot verify";
+    case verb::unhold:
+      return "unhold";
+    case verb::version:
+      return "version";
+  }
+  return "";
+}
+
 std::variant<command, early_exit> parse_command_line(int argc, const char* const* argv) {
   return parser().parse(argc, argv);
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -24,6 +25,9 @@ enum class verb {
   version
 };
 enum class progress_style { automatic, tty, plain, json, quiet };
+
+/// As it is typed: "snapshot list".
+std::string_view name_of(verb what);
 
 struct command {
   verb what = verb::status;

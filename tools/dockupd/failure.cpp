@@ -15,9 +15,14 @@
 namespace dockupd {
 namespace {
 
+std::string advice_for(const docker::error& error) {
+  if (error.kind() != docker::error_kind::not_connected) return "";
+  return ". Does the engine run, may you use its socket, and is -H or DOCKER_HOST right?";
+}
+
 exit_code fail(const command& asked, exit_code code, const std::string& text) {
   if (asked.json) {
-    docker::json out = document("", asked.project_name, "error", code);
+    docker::json out = document(name_of(asked.what), asked.project_name, "error", code);
     out["reason"] = printable(text);
     print(out.to_text() + "\n");
   }
@@ -45,7 +50,7 @@ exit_code explained(const command& asked, const std::function<exit_code()>& work
   } catch (const orchestration::plan_error& error) {
     return fail(asked, exit_code::refused, error.what());
   } catch (const docker::error& error) {
-    return fail(asked, exit_code::refused, error.what());
+    return fail(asked, exit_code::refused, error.what() + advice_for(error));
   } catch (const std::exception& error) {
     return fail(asked, exit_code::internal_error, error.what());
   }

@@ -53,8 +53,12 @@ std::vector<known_project> known_projects(const fs::path& root) {
     if (!orchestration::store::exists(entry.path())) continue;
     known_project found{entry.path().filename().string(), ""};
     if (fs::exists(entry.path() / known_project_file)) {
-      const std::string text = orchestration::read_file(entry.path() / known_project_file);
-      found.working_dir = docker::json::parse(text).string_at({"working_dir"});
+      try {
+        const std::string text = orchestration::read_file(entry.path() / known_project_file);
+        found.working_dir = docker::json::parse(text).string_at({"working_dir"});
+      } catch (const std::runtime_error& error) {  // one damaged file must not hide the other projects
+        say_warning((entry.path() / known_project_file).string() + ": " + error.what());
+      }
     }
     out.push_back(std::move(found));
   }

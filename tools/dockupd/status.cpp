@@ -56,7 +56,11 @@ readiness rollback_readiness(session& s, bool engine_answers) {
   const orchestration::store& records = s.records();
   try {
     out.target = choose_target(records, std::nullopt);
-    out.snapshot = choose_data(records, *out.target, *records.current_release(), orchestration::data_choice::restore);
+    const release present = *records.current_release();
+    const std::optional<orchestration::snapshot_row> newest = newest_snapshot_of(records, out.target->number);
+    if (newest) out.snapshot = newest->id;
+    // Without a snapshot the way back is open when the data may stay.
+    if (!newest) choose_data(records, *out.target, present, orchestration::data_choice::as_policy);
   } catch (const orchestration::refusal& no) {
     out.problem = no.what();
     out.problem = out.problem.substr(0, out.problem.find(". "));
@@ -95,7 +99,8 @@ void print_text(session& s, const engine_view& view, const std::optional<release
     rows.push_back({"hold", h.reference + ": " + h.reason + ", since " + h.since});
   std::string way_back = "not possible: " + ready.problem;
   if (ready.problem.empty())
-    way_back = "ready: " + release_text(ready.target->number, ready.target->tag) + " with snapshot " + ready.snapshot;
+    way_back = "ready: " + release_text(ready.target->number, ready.target->tag) +
+               (ready.snapshot.empty() ? ", data stays (no snapshot)" : " with snapshot " + ready.snapshot);
   rows.push_back({"rollback", way_back});
   print(table(rows));
   if (!view.observed) return;
