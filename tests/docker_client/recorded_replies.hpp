@@ -23,6 +23,9 @@ inline constexpr std::string_view list_chunked =
     "Transfer-Encoding: chunked\r\n\r\n"
     "1c\r\n[{\"Id\":\"79d188\",\"Names\":[\"/w\r\n9\r\neb-1\"]}]\n\r\n0\r\n\r\n";
 
+inline constexpr std::string_view nothing_chunked =
+    "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+
 inline constexpr std::string_view not_found =
     "HTTP/1.1 404 Not Found\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\n"
     "Server: Docker/20.10.24+dfsg1 (linux)\r\nContent-Length: 39\r\n\r\n"
@@ -60,6 +63,7 @@ inline constexpr std::string_view ping =
 inline const std::vector<reply>& delimited() {
   static const std::vector<reply> all = {
       {"list_chunked", reply_to::any_other, list_chunked, 200, "[{\"Id\":\"79d188\",\"Names\":[\"/web-1\"]}]\n"},
+      {"nothing_chunked", reply_to::any_other, nothing_chunked, 200, ""},
       {"not_found", reply_to::any_other, not_found, 404, "{\"message\":\"No such container: nobody\"}"},
       {"client_too_old", reply_to::any_other, client_too_old, 400,
        "client version 1.51 is too old. Minimum supported API version is 1.52, please upgrade your client to a "
