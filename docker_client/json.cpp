@@ -40,10 +40,12 @@ class builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, builder> 
   bool RawNumber(const char* text, rapidjson::SizeType length, bool) {
     return add(json(json::number{std::string(text, length)}));
   }
-  bool String(const char* text, rapidjson::SizeType length, bool) { return add(json(std::string(text, length))); }
+  bool String(const char* text, rapidjson::SizeType length, bool) {
+    return is_text({text, length}) && add(json(std::string(text, length)));
+  }
   bool Key(const char* text, rapidjson::SizeType length, bool) {
     names_.back().assign(text, length);
-    return true;
+    return is_text({text, length});
   }
   bool StartObject() { return open(json::make_object()); }
   bool StartArray() { return open(json::make_array()); }
@@ -52,8 +54,15 @@ class builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, builder> 
 
   json result;
   bool too_deep = false;
+  bool lone_surrogate = false;
 
  private:
+  // RapidJSON lets the escape of a low surrogate stand alone, which makes bytes that are not UTF-8: ED, then A0 to BF.
+  bool is_text(std::string_view text) {
+    for (std::size_t at = 0; (at = text.find('\xED', at)) != std::string_view::npos; ++at)
+      if (static_cast<unsigned char>(text[at + 1]) >= 0xA0) lone_surrogate = true;
+    return !lone_surrogate;
+  }
   bool open(json container) {
     too_deep = open_.size() == deepest_nesting;
     if (too_deep) return false;
@@ -144,12 +153,13 @@ json json::parse(std::string_view text) {
   rapidjson::MemoryStream raw(text.data(), text.size());
   rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> stream(raw);
   // Iterative: the recursive parser overflows the stack on deep input before our own limit is reached.
-  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-                             rapidjson::kParseNumbersAsStringsFlag;
+  constexpr unsigned flags =
+      rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
   reader.Parse<flags>(stream, handler);
   if (reader.HasParseError()) {
     const std::string reason = handler.too_deep ? "nested deeper than " + std::to_string(deepest_nesting) + " levels"
-                                                : rapidjson::GetParseError_En(reader.GetParseErrorCode());
+                               : handler.lone_surrogate ? "a lone surrogate in a string"
+                                                        : rapidjson::GetParseError_En(reader.GetParseErrorCode());
     throw json_error("not JSON at byte " + std::to_string(reader.GetErrorOffset()) + ": " + reason);
   }
   return std::move(handler.result);

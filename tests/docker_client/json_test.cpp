@@ -50,8 +50,9 @@ TEST(Json, RefusesEndlessNestingWithoutUsingTheStack) {
 }
 
 TEST(Json, RefusesWhatIsNoSingleValidValue) {
-  for (const std::string_view text : {"", " ", "{", "[1,]", "{} {}", "{}x", "nul", "01", "+1", "'a'", "\"\\ud800\"",
-                                      "\"\xff\"", "\"\xc3\"", "{\"a\"}", "{1:2}", "\"a\nb\"", "NaN"})
+  for (const std::string_view text :
+       {"", " ", "{", "[1,]", "{} {}", "{}x", "nul", "01", "+1", "'a'", "\"\\ud800\"", "\"\\ude00\"", "{\"\\udc00\":1}",
+        "\"\xff\"", "\"\xc3\"", "{\"a\"}", "{1:2}", "\"a\nb\"", "NaN"})
     EXPECT_THROW(json::parse(text), json_error) << text;
 }
 
