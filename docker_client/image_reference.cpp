@@ -66,6 +66,8 @@ bool is_digest(std::string_view digest) {
   return hex.size() == length && length != 0 && std::ranges::all_of(hex, is_hex);
 }
 
+bool is_id(std::string_view name) { return name.size() == 64 && std::ranges::all_of(name, is_hex); }
+
 // The first part of a path names a registry only when it cannot be a user's name on Docker Hub.
 bool looks_like_registry(std::string_view first) {
   return first.find_first_of(".:[") != std::string_view::npos || first == "localhost" ||
@@ -104,7 +106,7 @@ image_reference image_reference::parse(std::string_view text) {
       refuse(text, "the tag \"" + out.tag_ +
                        "\" must be 1 to 128 of A-Z, a-z, 0-9, \"_\", \".\", \"-\", and not begin with . or -");
   }
-  if (name.size() == 64 && std::ranges::all_of(name, is_hex)) refuse(text, "it is an image's id");
+  if (is_id(name)) refuse(text, "it is an image's id");
 
   const auto first = name.substr(0, name.find('/'));
   const bool has_registry = first.size() < name.size() && looks_like_registry(first);
@@ -123,9 +125,13 @@ image_reference image_reference::parse(std::string_view text) {
 std::string image_reference::familiar_name() const {
   if (registry_ != "docker.io") return canonical_name();
   constexpr std::string_view official = "library/";
-  const bool short_form =
-      repository_.starts_with(official) && repository_.find('/', official.size()) == std::string::npos;
-  return short_form ? repository_.substr(official.size()) : repository_;
+  if (repository_.starts_with(official) && repository_.find('/', official.size()) == std::string::npos) {
+    std::string alone = repository_.substr(official.size());
+    return is_id(alone) ? repository_ : alone;
+  }
+  // "docker.io/ghcr.io/x" without its registry would be another registry's.
+  return looks_like_registry(std::string_view(repository_).substr(0, repository_.find('/'))) ? canonical_name()
+                                                                                             : repository_;
 }
 
 std::string image_reference::canonical_name() const { return registry_ + "/" + repository_; }

@@ -20,6 +20,7 @@ TEST(ImageReference, IsReadAsDockerReadsIt) {
       {"user/app", "docker.io", "user/app", "", "user/app", "docker.io/user/app"},
       {"docker.io/nginx", "docker.io", "library/nginx", "", "nginx", "docker.io/library/nginx"},
       {"index.docker.io/library/nginx:a", "docker.io", "library/nginx", "a", "nginx:a", "docker.io/library/nginx:a"},
+      {"docker.io/ghcr.io/app", "docker.io", "ghcr.io/app", "", "docker.io/ghcr.io/app", "docker.io/ghcr.io/app"},
       {"127.0.0.1:5000/app:v1", "127.0.0.1:5000", "app", "v1", "127.0.0.1:5000/app:v1", "127.0.0.1:5000/app:v1"},
       {"localhost/app", "localhost", "app", "", "localhost/app", "localhost/app"},
       {"ghcr.io/a/b/c:x_Y.z-1", "ghcr.io", "a/b/c", "x_Y.z-1", "ghcr.io/a/b/c:x_Y.z-1", "ghcr.io/a/b/c:x_Y.z-1"},
