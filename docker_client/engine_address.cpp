@@ -63,6 +63,8 @@ engine_address parse_network(std::string_view text, std::string_view rest, trans
     refuse("tcp://…", "user names and passwords do not belong there");  // not quoted: it is a secret
   auto [host, port] = split_authority(text, rest.substr(0, slash));
   if (rest.find_first_of("?#") != std::string_view::npos) refuse(text, "\"?\" and \"#\" do not belong there");
+  const auto breaks_a_line = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; };
+  if (std::ranges::any_of(rest, breaks_a_line)) refuse(text, "spaces and control characters do not belong there");
   engine_address out;
   out.transport = how;
   out.socket_path.clear();

@@ -69,6 +69,8 @@ TEST(EngineAddress, SaysWhatIsWrong) {
       {"tcp://[::1", "\"]\" is missing"},
       {"tcp://u:p@host", "passwords do not belong"},
       {"tcp://host/?x", "do not belong"},
+      {"tcp://host/a b", "spaces and control"},
+      {"tcp://host/a\r\nX: y", "spaces and control"},
       {"ssh://me:secret@host", "a password"},
       {"ssh://-oProxyCommand=x", "host is missing"},
   };
