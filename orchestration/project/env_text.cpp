@@ -11,6 +11,11 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 constexpr std::string_view blank = " \t\v\f\r";
 
 bool is_blank(char c) { return blank.find(c) != std::string_view::npos; }
+// Bytes of the white space at the front; U+0085 and U+00A0 are white space to compose as well.
+std::size_t blank_at_front(std::string_view text) {
+  if (!text.empty() && is_blank(text.front())) return 1;
+  return text.starts_with("\xC2\x85") || text.starts_with("\xC2\xA0") ? 2 : 0;
+}
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 // Letters outside of ASCII are allowed; their bytes are not looked at more closely.
@@ -20,8 +25,14 @@ bool is_name_byte(char c) {
 }
 
 std::string_view trimmed_end(std::string_view text) {
-  while (!text.empty() && (is_blank(text.back()) || text.back() == '\n')) text.remove_suffix(1);
-  return text;
+  for (;;) {
+    if (!text.empty() && (is_blank(text.back()) || text.back() == '\n'))
+      text.remove_suffix(1);
+    else if (text.size() >= 2 && blank_at_front(text.substr(text.size() - 2)) == 2)
+      text.remove_suffix(2);
+    else
+      return text;
+  }
 }
 
 class scanner {
@@ -38,16 +49,21 @@ class scanner {
  private:
   bool ended() const { return at_ >= text_.size(); }
   char here() const { return text_[at_]; }
+  std::string_view rest() const { return text_.substr(at_); }
 
   void skip_blank() {
     // The CR of a line end is not spacing: a value put in has to stand before it.
-    while (!ended() && is_blank(here()) && !text_.substr(at_).starts_with("\r\n")) ++at_;
+    while (!rest().starts_with("\r\n") && blank_at_front(rest()) > 0) at_ += blank_at_front(rest());
   }
 
   bool skip_to_statement() {
     for (;;) {
-      while (!ended() && (is_blank(here()) || here() == '\n')) ++at_;
+      skip_blank();
       if (ended()) return false;
+      if (here() == '\n' || here() == '\r') {
+        ++at_;
+        continue;
+      }
       if (here() != '#') return true;
       at_ = std::min(text_.find('\n', at_), text_.size());
     }
@@ -55,8 +71,7 @@ class scanner {
 
   void skip_export() {
     constexpr std::string_view word = "export";
-    const std::string_view rest = text_.substr(at_);
-    if (!rest.starts_with(word) || rest.size() == word.size() || !is_blank(rest[word.size()])) return;
+    if (!rest().starts_with(word) || blank_at_front(rest().substr(word.size())) == 0) return;
     at_ += word.size();
     skip_blank();
   }
@@ -69,8 +84,9 @@ class scanner {
       ++at_;
     }
     const std::string_view name = trimmed_end(text_.substr(begin, at_ - begin));
-    if (std::any_of(name.begin(), name.end(), is_blank)) fail("has a space in the name");
-    if (ended() || here() == '\n') return;  // bare: inherits
+    if (ended()) return;  // no separator up to the end of the text: no name to compose
+    if (name.find(' ') != std::string_view::npos) fail("has a space in the name");
+    if (here() == '\n') return;  // bare: inherits
     env_assignment a;
     a.name = name;
     a.separator = here();
@@ -139,9 +155,10 @@ void append_character(std::string& out, unsigned code) {
   out += static_cast<char>(0x80U | (code & 0x3FU));
 }
 
-// "\0101" → "A"; false when there are not three digits.
+// "\0101" → "A"; false when there are not three octal digits.
 bool append_octal(std::string& out, std::string_view after_zero) {
-  if (after_zero.size() < 3 || !std::all_of(after_zero.begin(), after_zero.begin() + 3, is_digit)) return false;
+  if (after_zero.size() < 3 || after_zero.substr(0, 3).find_first_not_of("01234567") != std::string_view::npos)
+    return false;
   unsigned code = 0;
   for (const char digit : after_zero.substr(0, 3)) code = code * 8 + static_cast<unsigned>(digit - '0');
   append_character(out, code);

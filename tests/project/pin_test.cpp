@@ -139,6 +139,9 @@ TEST(EnvText, ReadsAsComposeDoes) {
   EXPECT_EQ(read_env_value("K= # note\n", "K"), "# note");
   EXPECT_EQ(read_env_value("K={\"a\":\"b\"}\n", "K"), "{\"a\":\"b\"}");
   EXPECT_EQ(read_env_value("K=a b  \n", "K"), "a b");
+  EXPECT_EQ(read_env_value("K=\xC2\xA0v1\xC2\xA0\n", "K"), "v1");  // U+00A0 around it
+  EXPECT_EQ(read_env_value("\xC2\xA0K=v1\n", "K"), "v1");
+  EXPECT_EQ(read_env_value("K=\"\\0189\"\n", "K"), "\\0189");  // no octal number
   EXPECT_EQ(read_env_value("K\n", "K"), std::nullopt);
   EXPECT_EQ(read_env_value("#K=1\n", "K"), std::nullopt);
 }
