@@ -3,6 +3,7 @@
 #include <array>
 #include <iterator>
 #include <type_traits>
+#include <utility>
 
 #include "orchestration/plan/plan.hpp"
 
@@ -61,7 +62,11 @@ json to_value(const std::vector<T>& values) {
 }
 
 void from_value(const json& in, std::string& value) { value = in.as_string(); }
-void from_value(const json& in, int& value) { value = static_cast<int>(in.as_int64()); }
+void from_value(const json& in, int& value) {
+  const std::int64_t whole = in.as_int64();
+  if (!std::in_range<int>(whole)) throw json_error("expected a small number, found " + std::to_string(whole));
+  value = static_cast<int>(whole);
+}
 void from_value(const json& in, bool& value) { value = in.as_bool(); }
 void from_value(const json& in, json& value) { value = in; }
 void from_value(const json& in, std::chrono::milliseconds& value) { value = std::chrono::milliseconds(in.as_int64()); }

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <utility>
 
 #include "docker_client/json.hpp"
 #include "orchestration/files/file_error.hpp"
@@ -72,7 +73,9 @@ file_record file_record_from_line(std::string_view line) {
   file_record out;
   out.path = take_name(from, "path");
   out.type = *type;
-  out.mode = static_cast<std::uint32_t>(from.at("mode").as_uint64());
+  const std::uint64_t mode = from.at("mode").as_uint64();
+  if (!std::in_range<std::uint32_t>(mode)) throw snapshot_error("the list of files has a damaged mode");
+  out.mode = static_cast<std::uint32_t>(mode);
   out.user = from.at("uid").as_uint64();
   out.group = from.at("gid").as_uint64();
   take_time(from.at("mtime").as_string(), out);

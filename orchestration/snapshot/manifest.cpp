@@ -12,6 +12,11 @@ using kind = snapshot_finding::kind;
 constexpr std::array<kind, 6> kinds{kind::changed,     kind::vanished,  kind::socket,
                                     kind::mount_point, kind::attribute, kind::unreadable};
 
+int small_number(std::int64_t whole, const char* name) {
+  if (!std::in_range<int>(whole)) throw docker::json_error(std::string(name) + ": expected a small number");
+  return static_cast<int>(whole);
+}
+
 docker::json to_json(const snapshot_finding& finding) {
   docker::json out = docker::json::make_object();
   out["kind"] = to_text(finding.what);
@@ -115,14 +120,14 @@ docker::json to_json(const manifest& m) {
 
 manifest manifest_from_json(const docker::json& document) {
   manifest out;
-  out.format = static_cast<int>(document.at("format").as_int64());
+  out.format = small_number(document.at("format").as_int64(), "format");
   if (out.format > manifest::newest_format)
     throw snapshot_error("the snapshot has format " + std::to_string(out.format) + ", this program knows up to " +
                          std::to_string(manifest::newest_format) + ": use a newer one");
   out.id = document.at("id").as_string();
   out.project = document.at("project").as_string();
   out.reason = document.string_at({"reason"});
-  out.release = static_cast<int>(document.int64_at({"release"}));
+  out.release = small_number(document.int64_at({"release"}), "release");
   out.created_at = document.string_at({"created_at"});
   out.tool_version = document.string_at({"tool_version"});
   for (const docker::json& image : document.at("images").elements()) out.images.push_back(image.as_string());

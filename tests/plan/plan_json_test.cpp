@@ -106,6 +106,8 @@ TEST(PlanJson, NamesTheMemberThatIsWrong) {
   };
   EXPECT_EQ(problem("was", "asleep"), "operations[5]: was: \"asleep\" is not known to this version of dockupd");
   EXPECT_EQ(problem("kind", "explode"), "operations[5]: \"explode\" is not known to this version of dockupd");
+  EXPECT_EQ(problem("number", std::int64_t{4294967297}),
+            "operations[5]: number: expected a small number, found 4294967297");
   EXPECT_NE(problem("sound", "no").find("operations[5]: sound: "), std::string::npos);
 }
 

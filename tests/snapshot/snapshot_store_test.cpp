@@ -251,6 +251,8 @@ TEST(Manifest, OfANewerFormatOrNamingAFileElsewhereIsRefused) {
   docker::json newer = to_json(m);
   newer["format"] = 2;
   EXPECT_THROW(manifest_from_json(newer), snapshot_error);
+  newer["format"] = (std::int64_t{1} << 32) + 1;  // 1 in 32 bits
+  EXPECT_THROW(manifest_from_json(newer), docker::json_error);
   for (const char* name : {"", "..", "../x", "/etc/passwd", ".hidden"}) {
     m.volumes[0].archive = name;
     EXPECT_THROW(manifest_from_json(to_json(m)), snapshot_error) << name;
