@@ -25,6 +25,14 @@ bool migrated_between(const store& records, int one, int other) {
   return false;
 }
 
+/// A release that somebody left for an older one is not where a rollback goes by itself.
+bool is_on_hold(const store& records, const release& rel) {
+  for (const hold& h : records.holds())
+    for (const released_container& c : rel.containers)
+      if (c.image_reference == h.reference && (h.digest.empty() || c.image_digest.ends_with(h.digest))) return true;
+  return false;
+}
+
 }  // namespace
 
 bool describes(const release& rel, const observed_state& observed) {
@@ -35,6 +43,14 @@ bool describes(const release& rel, const observed_state& observed) {
   for (const observed_container& c : observed.containers)
     if (!belongs_to_attempt(c.name)) running.emplace(c.service, c.number, c.image_id, c.config_hash);
   return recorded == running;
+}
+
+bool covers(const observed_state& observed, const release& rel) {
+  return std::all_of(rel.containers.begin(), rel.containers.end(), [&](const released_container& wanted) {
+    return std::any_of(observed.containers.begin(), observed.containers.end(), [&](const observed_container& c) {
+      return c.service == wanted.service && c.number == wanted.number && c.name.find(".dockupd-") == std::string::npos;
+    });
+  });
 }
 
 bool runs_well(const observed_state& observed) {

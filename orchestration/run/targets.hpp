@@ -15,6 +15,9 @@ enum class data_choice { as_policy, restore, keep };
 /// Whether what runs is what the release says: the same services and numbers, images and config hashes.
 bool describes(const release& r, const observed_state& observed);
 
+/// Whether there is a container for every service and number of the release.
+bool covers(const observed_state& observed, const release& r);
+
 /// Whether every container is as it should be at this one look: running and not unhealthy, or at rest without an error.
 bool runs_well(const observed_state& observed);
 

@@ -175,7 +175,8 @@ int updater::live_release(const observed_state& observed, const update_request& 
   found.created_by = request.who;
   found.reason = "found running";
   // What a failed way back left is no version that anybody wanted.
-  if (runs_well(observed) && !needs_a_person(workspace_.records)) found.verdict = release_verdict::verified;
+  const bool whole = !current || covers(observed, *current);
+  if (whole && runs_well(observed) && !needs_a_person(workspace_.records)) found.verdict = release_verdict::verified;
   found.previous = known;
   if (request.pin && !request.pin->previous.empty()) {
     found.tag = request.pin->previous;
@@ -420,6 +421,8 @@ docker::task<> updater::record(attempt& a) {
 
 void updater::hold_what_was_left(const attempt& a, update_state ended) {
   // A release that was left for an older one is not to be redeployed by CI or a colleague until somebody says so.
+  // Ctrl-C and a killed run say nothing about the image.
+  if (a.reason.starts_with("interrupted")) return;
   const std::string since = now_text();
   const auto add = [&](const std::string& reference, const std::string& digest) {
     workspace_.records.add_hold({reference, digest, "rolled back by " + a.id, since});

@@ -33,3 +33,13 @@ if(DOCKUPD_SANITIZE)
     -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(dockupd_options INTERFACE -fsanitize=address,undefined)
 endif()
+option(DOCKUPD_FUZZ "The targets of tests/fuzz with libFuzzer (clang only)" OFF)
+if(DOCKUPD_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+    message(FATAL_ERROR "DOCKUPD_FUZZ needs clang: libFuzzer is part of it. Use the preset fuzz.")
+  endif()
+  # -O1: the sanitized code is run as often as it can be. RapidJSON 1.1 adds to its empty stack's null pointer.
+  target_compile_options(dockupd_options INTERFACE
+    -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=pointer-overflow -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(dockupd_options INTERFACE -fsanitize=address,undefined)
+endif()

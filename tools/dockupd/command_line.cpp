@@ -82,7 +82,8 @@ class parser {
     add_seconds(to, "-t,--timeout", grace_period_, "Seconds from stop signal to kill; default the container's own");
   }
   void add_target(CLI::App* to) {
-    to->add_option("--tag", command_.tag, "Tag to move to: set in the variable that the image lines use");
+    to->add_option("--tag", command_.tag, "Tag to move to: set in the variable that the image lines use")
+        ->check([](const std::string& tag) { return tag.empty() ? std::string("is empty") : std::string(); });
     to->add_option("--tag-variable", command_.tag_variable, "That variable's name, when there are several");
     to->add_option("--image", images_, "SERVICE=REFERENCE: image of one service for this run; repeatable")
         ->allow_extra_args(false);

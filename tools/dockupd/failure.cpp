@@ -3,10 +3,13 @@
 #include "docker_client/engine_address.hpp"
 #include "docker_client/error.hpp"
 #include "docker_client/image_reference.hpp"
+#include "orchestration/files/file_error.hpp"
 #include "orchestration/plan/reconcile.hpp"
 #include "orchestration/project/load.hpp"
 #include "orchestration/project/pin.hpp"
+#include "orchestration/release/store.hpp"
 #include "orchestration/run/ending.hpp"
+#include "orchestration/snapshot/snapshot_error.hpp"
 #include "tools/dockupd/logging.hpp"
 #include "tools/dockupd/printable.hpp"
 #include "tools/dockupd/render.hpp"
@@ -49,6 +52,12 @@ exit_code explained(const command& asked, const std::function<exit_code()>& work
     return fail(asked, exit_code::usage, error.what());
   } catch (const orchestration::plan_error& error) {
     return fail(asked, exit_code::refused, error.what());
+  } catch (const orchestration::file_error& error) {
+    return fail(asked, exit_code::refused, error.what());
+  } catch (const orchestration::store_error& error) {
+    return fail(asked, exit_code::refused, error.what());
+  } catch (const orchestration::snapshot_error& error) {
+    return fail(asked, exit_code::usage, error.what());
   } catch (const docker::error& error) {
     return fail(asked, exit_code::refused, error.what() + advice_for(error));
   } catch (const std::exception& error) {

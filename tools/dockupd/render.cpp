@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "orchestration/plan/rescue.hpp"
 #include "tools/dockupd/printable.hpp"
 
 namespace dockupd {
@@ -13,6 +14,11 @@ using orchestration::run_result;
 
 std::string runs_now(const run_result& r) { return release_text(r.release_now, r.tag_now) + " runs, verified."; }
 
+std::string without_dockupd(const run_result& r) {
+  if (r.rescue_script.empty()) return {};
+  return "  without dockupd:   sh " + orchestration::shell_word(r.rescue_script) + "\n";
+}
+
 std::string next_steps(const run_result& r, const std::string& project, std::string_view verb) {
   const std::string p = " -p " + project;
   std::string out;
@@ -22,16 +28,20 @@ std::string next_steps(const run_result& r, const std::string& project, std::str
       if (verb == "update" && r.release_before > 0) out += "  to go back:        dockupd rollback" + p + "\n";
       break;
     case ending::rolled_back:
-      out += "  when it is mended: a new tag, or dockupd unhold" + p + " IMAGE\n";
+      for (const orchestration::operation& o : r.executed.operations)
+        if (const auto* pull = std::get_if<orchestration::pull_image>(&o.what))
+          out += "  when it is mended: a new tag, or dockupd unhold" + p + " " + pull->reference + "\n";
       break;
     case ending::rolled_back_unproven:
     case ending::needs_person:
       out += "  see what runs:     dockupd status" + p + "\n";
       if (r.release_before > 0)
         out += "  bring it back:     dockupd rollback" + p + " r" + std::to_string(r.release_before) + " --with-data\n";
+      out += without_dockupd(r);
       break;
     case ending::left_open:
       out += "  when it answers:   dockupd recover" + p + "\n";
+      out += without_dockupd(r);
       break;
     case ending::nothing_to_do:
     case ending::refused:
@@ -87,7 +97,7 @@ std::string text_of(const run_result& r, const std::string& project, std::string
   // Nothing was looked at for long enough to say that it is well.
   const bool proven = !down && r.how != ending::nothing_to_do;
   for (const std::string& note : r.executed.notes)
-    if (r.how == ending::nothing_to_do) out += "  note:              " + one_line(note) + "\n";
+    if (r.how == ending::nothing_to_do || r.how == ending::done) out += "  note:              " + one_line(note) + "\n";
   if (r.release_now > 0 && proven) out += "  now:               " + runs_now(r) + "\n";
   if (!r.snapshot_id.empty()) out += "  data before:       snapshot " + r.snapshot_id + "\n";
   if (!r.safety_snapshot_id.empty()) out += "  what it wrote:     snapshot " + r.safety_snapshot_id + "\n";
@@ -156,6 +166,7 @@ docker::json json_of(const run_result& r, const std::string& project, std::strin
   if (!r.snapshot_id.empty()) out["snapshot"] = r.snapshot_id;
   if (!r.safety_snapshot_id.empty()) out["safety_snapshot"] = r.safety_snapshot_id;
   if (!r.executed.notes.empty()) out["notes"] = docker::json::array_of(r.executed.notes);
+  if (!r.rescue_script.empty()) out["rescue_script"] = r.rescue_script;
   if (!r.evidence.empty()) out["evidence"] = docker::json::array_of(r.evidence);
   return out;
 }

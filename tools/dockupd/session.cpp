@@ -173,6 +173,8 @@ fs::path session::state_root() const {
 
 fs::path session::state_directory() { return state_root() / project_name(); }
 
+fs::path session::attempts_directory() { return state_directory() / "attempts"; }
+
 bool session::has_state() { return orchestration::store::exists(state_directory()); }
 
 orchestration::store& session::records() {
@@ -203,10 +205,7 @@ orchestration::workspace& session::open_for_change(const std::string& operation)
       lock_ = std::move(*lock);
       break;
     }
-    if (orchestration::boot_time() >= deadline)
-      throw fatal(exit_code::locked_or_held, "project " + project_name() + " is locked by " +
-                                                 to_text(std::get<orchestration::lock_holder>(taken)) +
-                                                 ". Nothing was changed. To wait for it: --lock-wait SECONDS");
+    if (orchestration::boot_time() >= deadline) throw locked_by(std::get<orchestration::lock_holder>(taken));
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   records_.reset();
@@ -215,6 +214,8 @@ orchestration::workspace& session::open_for_change(const std::string& operation)
   snapshots_->remove_partials();
   workspace_ = std::make_unique<orchestration::workspace>(engine(), *records_, *snapshots_, pool_);
   workspace_->evidence = directory / "evidence";
+  workspace_->rescue.attempts = attempts_directory();
+  workspace_->rescue.lock_file = directory / "lock";
   workspace_->interrupted = stop_.get_token();
   workspace_->progress = [this, show = make_progress(command_.progress)](const orchestration::progress_event& e) {
     if (e.what == orchestration::progress_event::kind::phase) lock_->set_phase(e.text);
@@ -224,9 +225,27 @@ orchestration::workspace& session::open_for_change(const std::string& operation)
   return *workspace_;
 }
 
+void session::refuse_in_the_middle() {
+  if (!records_->open_attempt()) return;
+  // What is there is half old, half new: a plan made from it would be wrong.
+  if (const auto holder = running()) throw locked_by(*holder);
+  throw fatal(exit_code::interrupted_run_found,
+              "a run of project " + project_name() + " was interrupted. First: dockupd recover -p " + project_name());
+}
+
+std::optional<orchestration::lock_holder> session::running() {
+  return orchestration::project_lock::holder(state_directory());
+}
+
+fatal session::locked_by(const orchestration::lock_holder& holder) {
+  return fatal(exit_code::locked_or_held, "project " + project_name() + " is locked by " + to_text(holder) +
+                                              ". Nothing was changed. To wait for it: --lock-wait SECONDS");
+}
+
 orchestration::workspace& session::open_for_reading() {
   records_ = has_state() ? orchestration::store::open(state_directory(), orchestration::open_mode::read_only)
                          : orchestration::store::in_memory();
+  refuse_in_the_middle();
   snapshots_.emplace(snapshots());
   workspace_ = std::make_unique<orchestration::workspace>(engine(), *records_, *snapshots_, pool_);
   return *workspace_;

@@ -45,6 +45,8 @@ class session {
 
   /// The compose files, loaded once. Their notes and warnings go to stderr. orchestration::load_error.
   const orchestration::project& project();
+  /// The next project() reads the files again.
+  void forget_files() { loaded_.reset(); }
   /// What project() loads, with the tag put in place of the variable's value.
   orchestration::load_request load_request() const;
 
@@ -52,6 +54,8 @@ class session {
   const std::string& project_name();
   /// <state root>/<project>.
   std::filesystem::path state_directory();
+  /// Where rescue.sh is, in a directory for each attempt that did not end well.
+  std::filesystem::path attempts_directory();
   bool has_state();
 
   orchestration::engine& engine();
@@ -64,6 +68,8 @@ class session {
   /// The state opened for reading. fatal when there is none.
   orchestration::store& records();
   orchestration::snapshot_store snapshots();
+  /// Who is changing the project now; nullopt: nobody.
+  std::optional<orchestration::lock_holder> running();
 
   /// Runs the coroutine to its end on this thread; SIGINT and SIGTERM ask it to stop. What it throws is thrown here.
   template <class T>
@@ -86,6 +92,8 @@ class session {
  private:
   struct signals;
   void run_context();
+  void refuse_in_the_middle();
+  fatal locked_by(const orchestration::lock_holder& holder);
   void finished();
   std::filesystem::path state_root() const;
   std::string find_name();

@@ -1,6 +1,10 @@
+#include <algorithm>
+
 #include "docker_client/error.hpp"
 #include "orchestration/files/disk_space.hpp"
+#include "orchestration/plan/rescue.hpp"
 #include "orchestration/run/observe.hpp"
+#include "orchestration/run/rescue_files.hpp"
 #include "orchestration/run/targets.hpp"
 #include "tools/dockupd/printable.hpp"
 #include "tools/dockupd/render.hpp"
@@ -80,6 +84,32 @@ std::string drift_of(const std::optional<release>& current, const engine_view& v
              : "what runs is not what release r" + std::to_string(current->number) + " recorded";
 }
 
+/// Of the run that is open, or that a person is needed for; empty: nothing is to be rescued.
+std::string rescue_script(session& s) {
+  const orchestration::store& records = s.records();
+  const auto open = records.open_attempt();
+  if (!open && !needs_a_person(records)) return {};
+  const std::string id = open ? open->id : records.attempts().front().id;
+  return orchestration::find_rescue_script(s.attempts_directory(), id).string();
+}
+
+/// Containers that the release has running and that are not, or not well.
+std::vector<std::string> down_of(const std::optional<release>& current, const engine_view& view) {
+  std::vector<std::string> out;
+  if (!current || !view.observed) return out;
+  for (const orchestration::released_container& wanted : current->containers) {
+    if (!wanted.should_run || wanted.paused) continue;
+    const auto& all = view.observed->containers;
+    const auto found = std::find_if(all.begin(), all.end(), [&](const observed_container& c) {
+      return c.service == wanted.service && c.number == wanted.number && c.name == wanted.name;
+    });
+    const bool up = found != all.end() && found->state == orchestration::container_state::running &&
+                    found->health != orchestration::health_state::unhealthy;
+    if (!up) out.push_back(wanted.name + ": " + (found == all.end() ? "not there" : state_text(*found)));
+  }
+  return out;
+}
+
 void print_text(session& s, const engine_view& view, const std::optional<release>& current, const readiness& ready) {
   const orchestration::store& records = s.records();
   std::vector<std::vector<std::string>> rows;
@@ -87,13 +117,19 @@ void print_text(session& s, const engine_view& view, const std::optional<release
   rows.push_back({"release", current ? release_text(current->number, current->tag) + ", " + to_text(current->verdict) +
                                            ", " + current->created_at
                                      : "none yet"});
-  if (const auto open = records.open_attempt())
+  const auto open = records.open_attempt();
+  const auto running = s.running();
+  if (running) rows.push_back({"RUNNING", to_text(*running)});
+  if (open && !running)
     rows.push_back({"INTERRUPTED", open->kind + " " + open->id + " while " + open->state +
                                        "; type: dockupd recover -p " + s.project_name()});
   if (needs_a_person(records))
     rows.push_back({"ATTENTION", "the last attempt failed, and so did the way back; type: dockupd rollback -p " +
                                      s.project_name() + " --with-data"});
+  if (const std::string script = rescue_script(s); !script.empty())
+    rows.push_back({"rescue", "the old version, without dockupd: sh " + orchestration::shell_word(script)});
   if (!view.problem.empty()) rows.push_back({"ENGINE", view.problem});
+  for (const std::string& down : down_of(current, view)) rows.push_back({"DOWN", down});
   if (const std::string drift = drift_of(current, view); !drift.empty()) rows.push_back({"DRIFT", drift});
   for (const orchestration::hold& h : records.holds())
     rows.push_back({"hold", h.reference + ": " + h.reason + ", since " + h.since});
@@ -124,10 +160,14 @@ void print_json(session& s, const engine_view& view, const std::optional<release
                                            {"tag", current->tag},
                                            {"verdict", to_text(current->verdict)},
                                            {"at", current->created_at}});
-  if (const auto open = records.open_attempt())
+  const auto running = s.running();
+  if (running) out["running"] = to_text(*running);
+  if (const auto open = records.open_attempt(); open && !running)
     out["interrupted"] = docker::json::object({{"attempt", open->id}, {"kind", open->kind}, {"state", open->state}});
+  if (const std::string script = rescue_script(s); !script.empty()) out["rescue_script"] = script;
   if (!view.problem.empty()) out["engine_problem"] = printable(view.problem);
   out["drift"] = drift_of(current, view);
+  out["down"] = docker::json::array_of(down_of(current, view));
   out["holds"] = docker::json::make_array();
   for (const orchestration::hold& h : records.holds())
     out["holds"].push_back(docker::json::object({{"image", h.reference}, {"digest", h.digest}, {"reason", h.reason}}));
@@ -156,7 +196,7 @@ exit_code run_status(session& s) {
   const engine_view view = look(s);
   const readiness ready = rollback_readiness(s, view.problem.empty());
   exit_code code = needs_a_person(s.records()) ? exit_code::needs_person : exit_code::ok;
-  if (s.records().open_attempt()) code = exit_code::interrupted_run_found;
+  if (s.records().open_attempt() && !s.running()) code = exit_code::interrupted_run_found;
   if (s.asked().json)
     print_json(s, view, current, ready, code);
   else

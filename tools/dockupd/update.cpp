@@ -77,7 +77,10 @@ void fill_waits(const command& asked, orchestration::reconcile_options& options)
 exit_code run_update(session& s) {
   update_request request = make_request(s);
   orchestration::workspace& w = s.open_for_change(request.tag_given ? "update --tag " + request.tag : "update");
-  recover_first(s, w);
+  if (recover_first(s, w)) {
+    s.forget_files();  // the tag line may have been written
+    request = make_request(s);
+  }
   s.remember_project();
   orchestration::updater updater(w);
   const orchestration::run_result result = finish(s, w, updater.update(std::move(request)));
