@@ -40,6 +40,7 @@ if(DOCKUPD_FUZZ)
   endif()
   # -O1: the sanitized code is run as often as it can be. RapidJSON 1.1 adds to its empty stack's null pointer.
   target_compile_options(dockupd_options INTERFACE
-    -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=pointer-overflow -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=pointer-overflow
+    -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(dockupd_options INTERFACE -fsanitize=address,undefined)
 endif()
