@@ -16,6 +16,7 @@
 #include "orchestration/release/store.hpp"
 #include "orchestration/run/engine.hpp"
 #include "orchestration/run/progress.hpp"
+#include "orchestration/run/rescue_files.hpp"
 #include "orchestration/snapshot/snapshot_store.hpp"
 
 namespace orchestration {
@@ -41,6 +42,7 @@ struct workspace {
   snapshot_store& snapshots;
   boost::asio::thread_pool& pool;
   std::filesystem::path evidence;  // directory; made when needed
+  rescue_places rescue;
   progress_sink progress = [](const progress_event&) {};
   std::stop_token interrupted;                   // asked to stop: checked between operations and in waits
   std::chrono::milliseconds between_looks{200};  // at a container that has to become healthy, or end

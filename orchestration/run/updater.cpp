@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "docker_client/error.hpp"
+#include "orchestration/files/file_error.hpp"
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/photograph.hpp"
 #include "orchestration/run/clock.hpp"
@@ -150,8 +151,7 @@ docker::task<run_result> updater::update(update_request request) {
   a.why = request.why;
   a.plan = to_json(ready.value);
   a.settings = settings_of(ready.observed.engine_id, request.pin);
-  workspace_.records.reserve_space();
-  workspace_.records.begin(a);
+  begin(a);
   co_return co_await drive(std::move(a));
 }
 
@@ -221,16 +221,31 @@ docker::task<run_result> updater::rollback(rollback_request request) {
   a.why = request.why;
   a.plan = to_json(ready.value);
   a.settings = settings_of(ready.observed.engine_id, std::nullopt);
-  workspace_.records.reserve_space();
-  workspace_.records.begin(a);
+  begin(a);
   co_return co_await drive(std::move(a));
 }
 
 // --- the machine -----------------------------------------------------------------------------------------------
 
+void updater::begin(const attempt& a) {
+  std::string failure;
+  try {
+    write_rescue_files(workspace_.rescue, a, workspace_.snapshots, rescue_data::untouched);
+  } catch (const file_error& error) {
+    failure = error.what();
+  }
+  if (!failure.empty()) throw refusal(ending::refused, failure + ". Nothing was changed");
+  workspace_.records.reserve_space();
+  workspace_.records.begin(a);
+}
+
 docker::task<std::optional<run_result>> updater::recover() {
   std::optional<attempt> open = workspace_.records.open_attempt();
-  if (!open) co_return std::nullopt;
+  if (!open) {
+    // Of a run that was killed right after its end, or right before its beginning.
+    if (!needs_a_person(workspace_.records)) remove_rescue_files(workspace_.rescue);
+    co_return std::nullopt;
+  }
   // While it does not answer, nothing is tried, and no try is counted.
   const engine_facts facts = co_await workspace_.engine.facts();
   refuse_another_engine(open, facts.id, ending::left_open);
@@ -242,6 +257,13 @@ docker::task<std::optional<run_result>> updater::recover() {
     co_return result_of(*open, failures());
   }
   say_phase("recover: " + open->kind + " " + open->id + " was interrupted while " + open->state);
+  // Somebody has decided for the old version, and it may run: going forward would start a second writer beside it.
+  if (found != update_state::committed && rescue_progress_of(workspace_.rescue, open->id) != rescue_progress::none) {
+    open->undo = docker::json();
+    const update_state back = open->dirty ? update_state::rolling_back : update_state::abandoning;
+    co_await enter(*open, back, "brought back by rescue.sh");
+    co_return co_await drive(std::move(*open));
+  }
   switch (resume(found)) {
     case resume_way::undo: {
       const std::optional<update_state> back = next(found, event::interrupted, open->kind == "rollback", false);
@@ -368,7 +390,9 @@ void updater::plan_the_way_back(attempt& a) {
   undo_options options;
   const snapshot_volumes* archived = snapshot_of(forward);
   const bool has_archive = archived != nullptr && workspace_.snapshots.contains(archived->snapshot_id);
-  options.data = a.dirty && has_archive ? restore_data::yes : restore_data::no;
+  // What has been put back by hand, the old version may have written to since.
+  const bool in_place = rescue_progress_of(workspace_.rescue, a.id) == rescue_progress::done;
+  options.data = a.dirty && has_archive && !in_place ? restore_data::yes : restore_data::no;
   options.ran = a.dirty ? new_version_ran::maybe : new_version_ran::no;
   options.safety_snapshot_id = a.id + "-safety";
   const plan back = plan_undo(forward, options);
@@ -382,6 +406,7 @@ docker::task<> updater::enter(attempt& a, update_state state, std::string reason
   if (state == update_state::starting || state == update_state::restoring_target) a.dirty = true;
   if ((state == update_state::rolling_back || state == update_state::abandoning) && a.undo.is_null())
     plan_the_way_back(a);
+  renew_rescue(a, state);
   // Before the end is recorded: afterwards nobody would come back for it.
   if (is_terminal(state)) hold_what_was_left(a, state);
   if (state == update_state::committed)
@@ -391,6 +416,24 @@ docker::task<> updater::enter(attempt& a, update_state state, std::string reason
   else
     workspace_.records.set_state(a.id, std::string(to_text(state)), a.dirty, reason);
   a.state = std::string(to_text(state));
+  if (is_terminal(state) && state != update_state::needs_attention) remove_rescue_files(workspace_.rescue);
+}
+
+void updater::renew_rescue(const attempt& a, update_state entered) {
+  using enum update_state;
+  // While there is a script, what was before is still there, and wanted.
+  if (entered == committed) remove_rescue_files(workspace_.rescue);
+  if (entered != starting && entered != restoring_target && entered != restarting_old) return;
+  progress_event event;
+  event.what = progress_event::kind::warning;
+  try {
+    const rescue_data data = entered == restarting_old ? rescue_data::untouched : rescue_data::from_archives;
+    write_rescue_files(workspace_.rescue, a, workspace_.snapshots, data);
+  } catch (const std::runtime_error& error) {
+    // The run itself is worth more than the way around it.
+    event.text = std::string("there is no rescue.sh for this run: ") + error.what();
+  }
+  if (!event.text.empty()) workspace_.progress(event);
 }
 
 docker::task<> updater::record(attempt& a) {
@@ -456,6 +499,7 @@ run_result updater::result_of(const attempt& a, const failures& seen) const {
   if (now) result.tag_now = now->tag;
   if (now) result.release_now = now->number;
   result.executed = plan_from_json(a.plan);
+  result.rescue_script = find_rescue_script(workspace_.rescue.attempts, a.id).string();
   for (const snapshot_row& row : workspace_.records.snapshots())
     if (row.attempt_id == a.id) (row.id == a.id ? result.snapshot_id : result.safety_snapshot_id) = row.id;
   for (const journal_step& step : workspace_.records.journal(a.id))

@@ -25,6 +25,7 @@ struct run_result {
   std::string snapshot_id;            // of the data before; empty: none was taken
   std::string safety_snapshot_id;     // of what the failed or left version wrote; empty: none was taken
   std::vector<std::string> evidence;  // files
+  std::string rescue_script;          // brings the old version back without dockupd; empty: nothing is to be rescued
   plan executed;
 };
 
@@ -87,7 +88,10 @@ class updater {
   /// Does `todo`, the state's own work or a part of another's. Returns why it could not be done; empty: it is done.
   docker::task<std::string> work(attempt& a, update_state state, state_work todo,
                                  std::optional<operation_error::cause>& why);
+  /// Records it, and gives it to a person in case dockupd cannot be had. refusal.
+  void begin(const attempt& a);
   docker::task<> enter(attempt& a, update_state state, std::string reason);
+  void renew_rescue(const attempt& a, update_state entered);
   /// Why it could not be entered, the engine being silent; empty: it is entered.
   docker::task<std::string> try_to_enter(attempt& a, update_state state, std::string reason);
   run_result left_open(const attempt& a, const std::string& because) const;
