@@ -91,7 +91,7 @@ release choose_target(const store& records, std::optional<int> asked) {
   if (needs_a_person(records)) return *present;
   std::optional<release> best;
   for (const release& rel : records.releases())
-    if (rel.number < present->number && rel.verdict == release_verdict::verified &&
+    if (rel.number < present->number && rel.verdict == release_verdict::verified && !is_on_hold(records, rel) &&
         (!best || rel.number > best->number))
       best = rel;
   if (!best)
