@@ -60,7 +60,7 @@ class Rescue(Scenario):
         self.assertEqual(self.starts(), starts)
         self.assertEqual(self.dockupd("recover").stdout, "tiny: nothing to recover.\n")
         self.assertNotIn("rescue", self.dockupd("status").stdout)
-        if "hold" in self.dockupd("status").stdout:
+        if "127.0.0.1:5000/tiny:v2" in self.dockupd("status").stdout:  # on hold, as after any way back
             self.dockupd("unhold", "127.0.0.1:5000/tiny:v2")
         self.dockupd("update", "--tag", "v2")
         self.assert_runs("v2")

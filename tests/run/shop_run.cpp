@@ -178,6 +178,8 @@ T shop_run::in_a_process(const std::function<docker::task<T>(updater&)>& doing) 
   events_.clear();
   workspace w(engine_, *records_, snapshots_, pool_);
   w.evidence = evidence();
+  w.rescue.attempts = attempts();
+  w.rescue.lock_file = directory_ / "state/lock";
   w.between_looks = std::chrono::milliseconds(0);
   w.interrupted = stop.get_token();
   w.progress = [this](const progress_event& event) {
@@ -321,6 +323,7 @@ void shop_run::check_records(std::vector<std::string>& out, const std::string& v
   if (fs::exists(snapshots_.directory()))
     for (const auto& entry : fs::directory_iterator(snapshots_.directory()))
       if (entry.path().filename().string().ends_with(".partial")) out.push_back("left over: " + entry.path().string());
+  if (fs::exists(attempts()) && !fs::is_empty(attempts())) out.push_back("a way to be rescued is left over");
   if (text_of(env_file()) != env_text(version)) out.push_back(".env: " + text_of(env_file()));
 }
 

@@ -64,6 +64,7 @@ class shop_run {
   std::filesystem::path data() const { return engine_.volume_directory("shop-data"); }
   std::filesystem::path env_file() const { return project_directory() / ".env"; }
   std::filesystem::path evidence() const { return directory_ / "state/evidence"; }
+  std::filesystem::path attempts() const { return directory_ / "state/attempts"; }
   int migrations_of(const std::string& version) const;
   std::string id_of(const std::string& container) const;
   /// The tag of the image that the container was made with.
