@@ -163,10 +163,6 @@ std::string with_line_added(std::string_view text, std::string_view variable, st
   return out + std::string(variable) + "=" + env_text(value, env_quotes::none) + line_end;
 }
 
-std::string_view trimmed_start(std::string_view text) {
-  return text.substr(std::min(text.find_first_not_of(" \t"), text.size()));
-}
-
 std::string with_value_replaced(std::string_view text, const env_assignment& a, std::string_view value) {
   std::string_view before = text.substr(0, a.begin);
   std::string_view after = text.substr(a.end);
@@ -177,8 +173,8 @@ std::string with_value_replaced(std::string_view text, const env_assignment& a, 
     if (a.separator == ':') written.insert(0, 1, ' ');
   }
   // Between "=" and a comment, nothing at all would make the comment the value.
-  const bool before_comment = trimmed_start(after).starts_with('#');
-  if (trimmed_start(written).empty() && before_comment) written += "\"\"";
+  const bool before_comment = after.substr(0, after.find('\n')).find('#') != std::string_view::npos;
+  if (written.find_first_not_of(' ') == std::string::npos && before_comment) written += "\"\"";
   return std::string(before) + written + std::string(after);
 }
 

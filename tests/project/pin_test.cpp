@@ -32,6 +32,7 @@ const edit edits[] = {
     {"single quotes stay", "TAG='v1'\n", "v2", "TAG='v2'\n"},
     {"a comment stays", "TAG=v1 # pinned by ops\n", "v2", "TAG=v2 # pinned by ops\n"},
     {"a comment behind spaces stays", "TAG=v1    # pinned\n", "v2", "TAG=v2    # pinned\n"},
+    {"a comment behind any spacing stays one", "TAG=v1\xC2\xA0  # pinned\n", "", "TAG=\"\"\xC2\xA0  # pinned\n"},
     {"a comment behind quotes stays", "TAG=\"v1\"  # old = 'v0'\n", "v2", "TAG=\"v2\"  # old = 'v0'\n"},
     {"a # inside a word is no comment", "TAG=v1#x\n", "v2", "TAG=v2\n"},
     {"commented assignments are not touched", "# TAG=v0\n#TAG=v0\nTAG=v1\n", "v2", "# TAG=v0\n#TAG=v0\nTAG=v2\n"},
