@@ -73,6 +73,10 @@ stop_new() { # SUBJECT
   found=$(of_attempt "$1") || give_up 'the engine does not answer'
   for id in $found; do stop "$id" "the new $1"; done
 }
+no_new_runs() { # the proof: an engine that went silent shows nothing running either
+  found=$(docker ps --quiet --filter "label=io.dockupd.attempt=$attempt") || give_up 'the engine does not answer'
+  [ -z "$found" ] || give_up "containers of the new version run: stop them, then run this again: $found"
+}
 set_new_aside() { # SUBJECT NAME
   for id in $(of_attempt "$1"); do rename "$id" "$2"; done
 }
@@ -130,7 +134,7 @@ put_back() { # VOLUME ARCHIVE COPY
   esac
   [ -d "$mountpoint" ] || give_up "$mountpoint, where volume $1 is, cannot be seen: run this on the engine's host, as root"
   users=$(docker ps --quiet --filter "volume=$1") || give_up 'the engine does not answer'
-  [ -z "$users" ] || give_up "containers still use volume $1: stop them, then run this again:" $users
+  [ -z "$users" ] || give_up "containers still use volume $1: stop them, then run this again: $users"
   if [ ! -d "$safety_snapshot" ] && [ ! -e "$3" ]; then
     say "copy what is on volume $1 now to $3"
     if tar --zstd --xattrs --xattrs-include='*' --acls --numeric-owner -C "$mountpoint" -cpf "$3.partial" .; then
@@ -204,6 +208,8 @@ class script_writer {
     stop_new();
     give_names_back();
     if (with_data) put_data_back();
+    section("Whatever happens from here on, the data is never put back again: the old version writes to it.");
+    call("no_new_runs", {});
     call("mark", {rescue_done});
     start_old();
     prove();

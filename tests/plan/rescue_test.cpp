@@ -68,6 +68,8 @@ TEST(Rescue, StopsTheNewGivesTheNamesBackAndStartsTheOldInTheOrderOfTheUndo) {
             "rename " +
                 id("shop-web-1") + " shop-web-1\nrename " + id("shop-migrate-1") +
                 " shop-migrate-1\n"
+                "\n# Whatever happens from here on, the data is never put back again: the old version writes to "
+                "it.\nno_new_runs\n"
                 "mark rescued\n"
                 "\n"
                 "# What ran before, those first that others depend on.\n"
@@ -108,6 +110,8 @@ TEST(Rescue, PutsTheDataBackOnceBeforeAnythingOldStarts) {
                                "/state/attempts/A1/before-rescue.shop-data.tar.zst\n"
                                "  sync\n"
                                "fi\n"
+                               "\n# Whatever happens from here on, the data is never put back again: the old version "
+                               "writes to it.\nno_new_runs\n"
                                "mark rescued\n"));
   EXPECT_LT(steps.find("mark rescued"), steps.find("\nstart_old"));
 }
@@ -160,7 +164,7 @@ class RescueRun : public testing::Test {
           "for word in \"$@\"; do printf '<%s>' \"$word\"; done >> \"$CALLS\"\n"
           "echo >> \"$CALLS\"\n"
           "case \"$*\" in\n"
-          "  ps*) echo new1 ;;\n"
+          "  'ps --all'*) echo new1 ;;\n"
           "  info*) printf %s \"$ENGINE\" ;;\n"
           "  container*.State.Health*) echo 'running healthy' ;;\n"
           "  container*.Running*) [ -e \"$CALLS.up\" ] && echo true || echo false ;;\n"
