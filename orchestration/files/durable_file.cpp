@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "orchestration/files/failpoint.hpp"
 #include "orchestration/files/file_error.hpp"
 
 namespace orchestration {
@@ -66,9 +67,12 @@ durable_file::~durable_file() {
 void durable_file::write(std::string_view bytes) { write_all(file_.get(), bytes, target_); }
 
 void durable_file::commit() {
+  const std::string point = "file:" + target_.filename().string();
   if (::fsync(file_.get()) != 0) throw file_error("write", target_, errno);
+  failpoint(point + ":written");
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) throw file_error("replace", target_, errno);
   kept_ = true;
+  failpoint(point + ":renamed");
   sync_directory(directory_of(target_));
 }
 

@@ -5,6 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "docker_client/credentials.hpp"
+#include "orchestration/files/failpoint.hpp"
 
 namespace orchestration {
 
@@ -24,6 +25,23 @@ docker::image_reference as_the_registry_wants(const std::string& text) {
   const auto reference = docker::image_reference::parse(text);
   if (!reference.is_pinned()) return reference.with_default_tag();
   return reference.with_tag("").with_digest(reference.digest());
+}
+
+void pass(const char* call, const char* when) { failpoint("engine:" + std::string(call) + ":" + when); }
+
+/// A call that changes the engine, between its two failpoints.
+task<> change(const char* call, task<> doing) {
+  pass(call, "before");
+  co_await std::move(doing);
+  pass(call, "after");
+}
+
+template <class Result>
+task<Result> change(const char* call, task<Result> doing) {
+  pass(call, "before");
+  Result result = co_await std::move(doing);
+  pass(call, "after");
+  co_return result;
 }
 
 }  // namespace
@@ -62,30 +80,35 @@ task<std::optional<json>> docker_engine::inspect_container(std::string id) {
 }
 
 task<std::string> docker_engine::create_container(std::string name, json body, std::string platform) {
-  const docker::create_result made =
-      co_await client_.containers().create(std::move(name), std::move(body), std::move(platform));
+  const docker::create_result made = co_await change(
+      "create_container", client_.containers().create(std::move(name), std::move(body), std::move(platform)));
   co_return made.id;
 }
 
-task<> docker_engine::start_container(std::string id) { co_await client_.containers().start(std::move(id)); }
+task<> docker_engine::start_container(std::string id) {
+  co_await change("start_container", client_.containers().start(std::move(id)));
+}
 
 task<> docker_engine::stop_container(std::string id, std::optional<std::chrono::seconds> grace_period) {
-  co_await client_.containers().stop(std::move(id), grace_period);
+  co_await change("stop_container", client_.containers().stop(std::move(id), grace_period));
 }
 
 task<> docker_engine::pause_container(std::string id) {
   condition is_so = &is_paused;
-  co_await do_unless_so(client_.containers().pause(id), id, std::move(is_so));
+  auto doing = change("pause_container", client_.containers().pause(id));
+  co_await do_unless_so(std::move(doing), id, std::move(is_so));
 }
 
 task<> docker_engine::unpause_container(std::string id) {
   condition is_so = &runs_unpaused;
-  co_await do_unless_so(client_.containers().unpause(id), id, std::move(is_so));
+  auto doing = change("unpause_container", client_.containers().unpause(id));
+  co_await do_unless_so(std::move(doing), id, std::move(is_so));
 }
 
 task<> docker_engine::rename_container(std::string id, std::string name) {
   condition is_so = [wanted = "/" + name](const json& inspect) { return inspect.string_at({"Name"}) == wanted; };
-  co_await do_unless_so(client_.containers().rename(id, name), id, std::move(is_so));
+  auto doing = change("rename_container", client_.containers().rename(id, name));
+  co_await do_unless_so(std::move(doing), id, std::move(is_so));
 }
 
 /// When the engine refuses, what it was asked for may be so already; its words for that differ from call to call and
@@ -104,8 +127,10 @@ task<> docker_engine::do_unless_so(task<> doing, std::string id, condition is_so
 }
 
 task<> docker_engine::remove_container(std::string id) {
+  pass("remove_container", "before");
   const auto result = co_await client_.containers().remove(id, docker::remove_volumes::no, docker::force::no);
   if (result == docker::remove_result::in_progress) co_await wait_until_removed(std::move(id));
+  pass("remove_container", "after");
 }
 
 task<> docker_engine::wait_until_removed(std::string id) {
@@ -124,7 +149,7 @@ task<> docker_engine::wait_until_removed(std::string id) {
 }
 
 task<> docker_engine::set_restart_policy(std::string id, json policy) {
-  co_await client_.containers().update_restart_policy(std::move(id), std::move(policy));
+  co_await change("set_restart_policy", client_.containers().update_restart_policy(std::move(id), std::move(policy)));
 }
 
 task<std::string> docker_engine::last_log_lines(std::string id, int lines) {
@@ -166,17 +191,21 @@ task<> docker_engine::pull_image(std::string reference, std::string platform,
     event.total = said.total;
     on_progress(event);
   };
+  pass("pull_image", "before");
   co_await client_.images().pull(wanted, std::move(platform), registry_auth(wanted), std::move(observer));
+  pass("pull_image", "after");
 }
 
 task<> docker_engine::tag_image(std::string image, std::string reference) {
   const auto target = docker::image_reference::parse(reference).with_default_tag();
-  co_await client_.images().tag(std::move(image), target.familiar_name(), target.tag());
+  co_await change("tag_image", client_.images().tag(std::move(image), target.familiar_name(), target.tag()));
 }
 
 task<> docker_engine::remove_image(std::string reference) {
   try {
+    pass("remove_image", "before");
     co_await client_.images().remove(std::move(reference), docker::force::no);
+    pass("remove_image", "after");
   } catch (const docker::error& error) {
     if (error.status() != 409) throw;  // 409: a container is made from it
   }
@@ -191,23 +220,29 @@ task<std::optional<json>> docker_engine::inspect_network(std::string name) {
 task<std::string> docker_engine::create_network(json body) {
   // Without it, engines before API 1.44 create a second network of the same name.
   if (!body.contains("CheckDuplicate")) body["CheckDuplicate"] = true;
-  const docker::create_result made = co_await client_.networks().create(std::move(body));
+  const docker::create_result made = co_await change("create_network", client_.networks().create(std::move(body)));
   co_return made.id;
 }
 
-task<> docker_engine::remove_network(std::string name) { co_await client_.networks().remove(std::move(name)); }
+task<> docker_engine::remove_network(std::string name) {
+  co_await change("remove_network", client_.networks().remove(std::move(name)));
+}
 
 task<> docker_engine::connect_network(std::string network, std::string container, json endpoint) {
   json body = json::object({{"Container", container}, {"EndpointConfig", std::move(endpoint)}});
-  co_await client_.networks().connect(std::move(network), std::move(body));
+  co_await change("connect_network", client_.networks().connect(std::move(network), std::move(body)));
 }
 
 task<std::optional<json>> docker_engine::inspect_volume(std::string name) {
   co_return co_await client_.volumes().inspect(std::move(name));
 }
 
-task<> docker_engine::create_volume(json body) { co_await client_.volumes().create(std::move(body)); }
+task<> docker_engine::create_volume(json body) {
+  co_await change("create_volume", client_.volumes().create(std::move(body)));
+}
 
-task<> docker_engine::remove_volume(std::string name) { co_await client_.volumes().remove(std::move(name)); }
+task<> docker_engine::remove_volume(std::string name) {
+  co_await change("remove_volume", client_.volumes().remove(std::move(name)));
+}
 
 }  // namespace orchestration

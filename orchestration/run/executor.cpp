@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "docker_client/image_reference.hpp"
+#include "orchestration/files/failpoint.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/lost_reply.hpp"
 
@@ -79,8 +80,13 @@ executor::result executor::begin(operation o) {
   return std::visit(ensure_it, o.what);
 }
 
+void executor::passed(const operation& o, const char* what) const {
+  failpoint("step:" + which_ + ":" + describe(o.what) + ":" + what);
+}
+
 docker::task<> executor::make_so(operation o) {
   workspace_.records.intend(attempt_id_, which_, o.number, now_text());
+  passed(o, "intended");
   say(progress_event::kind::begin, o, describe(o.what));
   std::string failure;
   operation_error::cause why = cause_of(o.what);
@@ -102,7 +108,9 @@ docker::task<> executor::make_so(operation o) {
     failure = error.what();
   }
   if (!failure.empty()) throw operation_error(why, describe(o.what) + ": " + failure);
+  passed(o, "made");
   workspace_.records.done(attempt_id_, which_, o.number, now_text(), detail);
+  passed(o, "recorded");
   say(progress_event::kind::end, o, detail.string_at({"said"}));
 }
 

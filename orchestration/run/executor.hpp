@@ -76,6 +76,7 @@ class executor {
   result ensure(remove_volume o);
 
   docker::task<> make_so(operation o);
+  void passed(const operation& o, const char* what) const;  // its failpoints
   docker::task<> clean_up(operation o);
   result begin(operation o);
   docker::task<> prove_together(std::vector<operation> verifications, bool interruptible);

@@ -110,6 +110,7 @@ docker::task<> executor::prove_together(std::vector<operation> verifications, bo
   for (const operation& o : verifications) {
     const verify_container& v = std::get<verify_container>(o.what);
     workspace_.records.intend(attempt_id_, which_, o.number, now_text());
+    passed(o, "intended");
     say(progress_event::kind::begin, o, describe(o.what));
     const docker::json found = co_await must_look_at(v.target);
     std::string image_id = co_await expected_image_id(v);
@@ -139,7 +140,9 @@ docker::task<> executor::prove_together(std::vector<operation> verifications, bo
       }
       if (w.proven) {
         --left;
+        passed(w.o, "made");
         workspace_.records.done(attempt_id_, which_, w.o.number, now_text(), docker::json());
+        passed(w.o, "recorded");
         say(progress_event::kind::end, w.o, "proven after " + seconds_text(boot_time() - begun));
       }
     }

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "docker_client/error.hpp"
+#include "orchestration/files/failpoint.hpp"
 #include "orchestration/files/file_error.hpp"
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/photograph.hpp"
@@ -236,7 +237,9 @@ void updater::begin(const attempt& a) {
   }
   if (!failure.empty()) throw refusal(ending::refused, failure + ". Nothing was changed");
   workspace_.records.reserve_space();
+  failpoint("state:prepared:before");
   workspace_.records.begin(a);
+  failpoint("state:prepared:after");
 }
 
 docker::task<std::optional<run_result>> updater::recover() {
@@ -402,6 +405,8 @@ void updater::plan_the_way_back(attempt& a) {
 }
 
 docker::task<> updater::enter(attempt& a, update_state state, std::string reason) {
+  const std::string text(to_text(state));
+  failpoint("state:" + text + ":before");
   a.reason = reason;
   if (state == update_state::starting || state == update_state::restoring_target) a.dirty = true;
   if ((state == update_state::rolling_back || state == update_state::abandoning) && a.undo.is_null())
@@ -412,10 +417,11 @@ docker::task<> updater::enter(attempt& a, update_state state, std::string reason
   if (state == update_state::committed)
     co_await record(a);
   else if (is_terminal(state))
-    workspace_.records.end(a.id, std::string(to_text(state)), reason, now_text());
+    workspace_.records.end(a.id, text, reason, now_text());
   else
-    workspace_.records.set_state(a.id, std::string(to_text(state)), a.dirty, reason);
-  a.state = std::string(to_text(state));
+    workspace_.records.set_state(a.id, text, a.dirty, reason);
+  a.state = text;
+  failpoint("state:" + text + ":after");
   if (is_terminal(state) && state != update_state::needs_attention) remove_rescue_files(workspace_.rescue);
 }
 

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <optional>
 
+#include "orchestration/files/failpoint.hpp"
 #include "orchestration/files/file_error.hpp"
 #include "orchestration/snapshot/beneath.hpp"
 #include "orchestration/snapshot/checked_archive.hpp"
@@ -204,10 +205,15 @@ restored restore_volume(const expected_archive& expected, const fs::path& target
   const descriptor root(::open(target.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!root) throw file_error("restore into", target, errno);
   refuse_mounts_beneath(root.get(), target);
+  const std::string point = "restore:" + expected.volume;
+  failpoint(point + ":verified");
   wipe(root.get(), target, options);
+  failpoint(point + ":wiped");
   finding_list findings;
   fill(root.get(), expected, target, options, findings);
+  failpoint(point + ":filled");
   if (::syncfs(root.get()) != 0) throw file_error("sync", target, errno);
+  failpoint(point + ":synced");
   restored out = proof(root.get(), options).run(expected);
   out.bytes = verified.bytes;
   out.findings = findings.take();

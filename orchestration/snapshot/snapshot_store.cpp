@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "orchestration/files/durable_file.hpp"
+#include "orchestration/files/failpoint.hpp"
 #include "orchestration/files/file_error.hpp"
 #include "orchestration/snapshot/sha256.hpp"
 #include "orchestration/snapshot/utf8.hpp"
@@ -152,7 +153,9 @@ manifest snapshot_store::create(const snapshot_request& request, const snapshot_
   try {
     ensure_private_directory(partial);
     fill(request, result, partial, progress, stop);
+    failpoint("snapshot:complete");
     rename_durably(partial, place);
+    failpoint("snapshot:listed");
   } catch (...) {
     std::error_code ignored;  // the reason for giving up matters more; remove_partials() comes by again
     fs::remove_all(partial, ignored);
@@ -167,6 +170,7 @@ void snapshot_store::fill(const snapshot_request& request, manifest& result, con
     const std::string stem = file_stem(source.name);
     archived found = archive_volume(source.mountpoint, place / (stem + ".tar.zst"), place / (stem + ".files.jsonl.zst"),
                                     options_for(source.name, progress, stop));
+    failpoint("snapshot:" + source.name + ":archived");
     result.volumes.push_back(described(source, std::move(found)));
   }
   write_durably(place / manifest_name, to_json(result).to_pretty_text() + "\n");
@@ -242,6 +246,7 @@ void snapshot_store::remove(const std::string& id) {
   const fs::path leaving = with_suffix(place, being_removed);
   remove_tree(leaving);
   rename_durably(place, leaving);
+  failpoint("snapshot:unlisted");
   remove_tree(leaving);
 }
 
