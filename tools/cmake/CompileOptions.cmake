@@ -23,11 +23,14 @@ add_library(dockupd_options INTERFACE)
 target_compile_options(dockupd_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wformat=2
   -Wimplicit-fallthrough -Werror
-  $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>
-  $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2 -fstack-protector-strong>)
-target_compile_definitions(dockupd_options INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
+  $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess -Wtrampolines -Wbidi-chars=any>)
+target_compile_definitions(dockupd_options INTERFACE _GLIBCXX_ASSERTIONS)
 target_include_directories(dockupd_options INTERFACE ${CMAKE_SOURCE_DIR})
-target_link_options(dockupd_options INTERFACE $<$<CONFIG:Release>:-Wl,-z,relro,-z,now,--as-needed>)
+include(Hardening)
+if(DOCKUPD_THREAD_SANITIZE)
+  target_compile_options(dockupd_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+  target_link_options(dockupd_options INTERFACE -fsanitize=thread)
+endif()
 if(DOCKUPD_SANITIZE)
   target_compile_options(dockupd_options INTERFACE
     -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
