@@ -79,6 +79,17 @@ bool needs_a_person(const store& records) {
   return !all.empty() && all.front().state == to_text(update_state::needs_attention);
 }
 
+void refuse_another_engine(const store& records, const std::string& engine_id, ending how) {
+  const std::vector<attempt> all = records.attempts();
+  const std::optional<attempt> last = all.empty() ? std::nullopt : records.find_attempt(all.front().id);
+  const std::string known = last ? last->settings.string_at({"engine"}) : std::string();
+  if (known.empty() || known == engine_id) return;
+  throw refusal(how, "the records of this project are of engine " + known + ", and the one that answers is " +
+                         engine_id +
+                         ". Nothing was changed. Choose the engine with -H, --context or DOCKER_HOST; when it was " +
+                         "installed anew, begin anew with another --state-dir");
+}
+
 release choose_target(const store& records, std::optional<int> asked) {
   const std::optional<release> present = records.current_release();
   if (!present)

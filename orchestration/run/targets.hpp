@@ -24,6 +24,10 @@ bool runs_well(const observed_state& observed);
 /// Whether the last attempt ended without a proven release: then nobody knows what runs, and whose data is there.
 bool needs_a_person(const store& records);
 
+/// On another engine nothing of the project is found, and what bears its names is not its own: refusal when the last
+/// attempt was made on another one than this.
+void refuse_another_engine(const store& records, const std::string& engine_id, ending how);
+
 /// The release asked for; or the last verified one before the present, or the present one itself while it
 /// needs_a_person(). refusal when there is none.
 release choose_target(const store& records, std::optional<int> asked);

@@ -8,6 +8,7 @@
 #include "orchestration/files/file_error.hpp"
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/photograph.hpp"
+#include "orchestration/run/bring_up.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/lost_reply.hpp"
 #include "orchestration/run/observe.hpp"
@@ -49,21 +50,6 @@ std::vector<released_pin> pins_of(const docker::json& settings) {
   if (const docker::json* pin = settings.find("pin"))
     pins.push_back({pin->string_at({"file"}), pin->string_at({"variable"}), pin->string_at({"value"})});
   return pins;
-}
-
-/// On another engine nothing of the project is found, and what bears its names is not its own.
-void refuse_another_engine(const std::optional<attempt>& last, const std::string& engine_id, ending how) {
-  const std::string known = last ? last->settings.string_at({"engine"}) : std::string();
-  if (known.empty() || known == engine_id) return;
-  throw refusal(how, "the records of this project are of engine " + known + ", and the one that answers is " +
-                         engine_id +
-                         ". Nothing was changed. Choose the engine with -H, --context or DOCKER_HOST; when it was " +
-                         "installed anew, begin anew with another --state-dir");
-}
-
-std::optional<attempt> last_attempt(const store& records) {
-  const std::vector<attempt> all = records.attempts();
-  return all.empty() ? std::nullopt : records.find_attempt(all.front().id);
 }
 
 bool all_left_over(const observed_state& observed) {
@@ -122,7 +108,7 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   prepared_plan ready;
   observe_request wanted = request_for(request.desired);
   ready.observed = co_await observe(workspace_.engine, std::move(wanted));
-  refuse_another_engine(last_attempt(workspace_.records), ready.observed.engine_id, ending::refused);
+  refuse_another_engine(workspace_.records, ready.observed.engine_id, ending::refused);
   ready.release_before = live_release(ready.observed, request, adopting);
   fill_identity(request.options, ready.release_before);
   request.options.pin = request.pin;
@@ -198,7 +184,7 @@ docker::task<updater::prepared_plan> updater::prepare(rollback_request& request)
   ready.release_before = present.number;
   ready.tag = target.tag;
   ready.observed = co_await observe(workspace_.engine, request_for(target));
-  refuse_another_engine(last_attempt(workspace_.records), ready.observed.engine_id, ending::refused);
+  refuse_another_engine(workspace_.records, ready.observed.engine_id, ending::refused);
   rollback_options options;
   static_cast<reconcile_options&>(options) = request.options;
   fill_identity(options, present.number);
@@ -251,7 +237,7 @@ docker::task<std::optional<run_result>> updater::recover() {
   }
   // While it does not answer, nothing is tried, and no try is counted.
   const engine_facts facts = co_await workspace_.engine.facts();
-  refuse_another_engine(open, facts.id, ending::left_open);
+  refuse_another_engine(workspace_.records, facts.id, ending::left_open);
   const update_state found = update_state_from_text(open->state);
   workspace_.records.count_recovery(open->id);
   if (open->recoveries >= most_recoveries) {
@@ -260,6 +246,9 @@ docker::task<std::optional<run_result>> updater::recover() {
     co_return result_of(*open, failures());
   }
   say_phase("recover: " + open->kind + " " + open->id + " was interrupted while " + open->state);
+  // What the run leaves alone may have gone down with the machine, and what it starts may depend on it.
+  plan interrupted = plan_from_json(open->plan);
+  co_await bring_up_bystanders(workspace_, std::move(interrupted));
   // Somebody has decided for the old version, and it may run: going forward would start a second writer beside it.
   if (found != update_state::committed && rescue_progress_of(workspace_.rescue, open->id) != rescue_progress::none) {
     open->undo = docker::json();

@@ -171,7 +171,7 @@ void shop_run::note(const progress_event& event) {
 }
 
 template <class T>
-T shop_run::in_a_process(const std::function<docker::task<T>(updater&)>& doing) {
+T shop_run::in_a_workspace(const std::function<docker::task<T>(workspace&)>& doing) {
   records_.reset();
   records_ = store::open(directory_ / "state", open_mode::read_write);
   snapshots_.remove_partials();
@@ -185,8 +185,13 @@ T shop_run::in_a_process(const std::function<docker::task<T>(updater&)>& doing) 
   w.progress = [this](const progress_event& event) {
     if (event.what != progress_event::kind::advance) note(event);
   };
-  updater u(w);
-  return run_task(doing(u));
+  return run_task(doing(w));
+}
+
+template <class T>
+T shop_run::in_a_process(const std::function<docker::task<T>(updater&)>& doing) {
+  std::optional<updater> u;
+  return in_a_workspace<T>([&](workspace& w) { return doing(u.emplace(w)); });
 }
 
 update_request shop_run::request(const std::string& version) {
@@ -217,6 +222,12 @@ run_result shop_run::rollback(rollback_request asked) {
 
 std::optional<run_result> shop_run::recover() {
   return in_a_process<std::optional<run_result>>([](updater& u) { return u.recover(); });
+}
+
+bring_up_result shop_run::bring_up() {
+  bring_up_options options;
+  options.waits.steady_for = options.waits.healthy_for = options.patience = std::chrono::milliseconds(0);
+  return in_a_workspace<bring_up_result>([&](workspace& w) { return orchestration::bring_up(w, options); });
 }
 
 plan shop_run::plan_for(update_request asked) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "orchestration/run/bring_up.hpp"
 #include "orchestration/run/updater.hpp"
 #include "tests/files/temporary_directory.hpp"
 #include "tests/support/fake_engine.hpp"
@@ -49,6 +50,7 @@ class shop_run {
   run_result update(update_request asked);
   run_result rollback(rollback_request asked);
   std::optional<run_result> recover();
+  bring_up_result bring_up();
   plan plan_for(update_request asked);
   /// The words of the refusal; empty: it was not refused.
   std::string refused(const std::function<void()>& doing);
@@ -78,6 +80,8 @@ class shop_run {
 
  private:
   std::filesystem::path project_directory() const { return directory_ / "project"; }
+  template <class T>
+  T in_a_workspace(const std::function<docker::task<T>(workspace&)>& doing);
   template <class T>
   T in_a_process(const std::function<docker::task<T>(updater&)>& doing);
   void note(const progress_event& event);

@@ -27,7 +27,7 @@ class parser {
         ->alias("deploy");
     add_plan();
     add_rollback();
-    add_plain("recover", verb::recover, "Finish or undo an interrupted run");
+    add_recover();
     add_plain("status", verb::status, "What runs, its release, drift, holds, and whether a rollback is ready");
     add_plain("history", verb::history, "Releases and failed attempts, newest first");
     add_snapshot();
@@ -121,11 +121,25 @@ class parser {
     sub->add_flag("--check", command_.check, "Only print what would be done");
     sub->callback([this] { command_.what = verb::rollback; });
   }
+  void add_recover() {
+    auto* sub = app_.add_subcommand("recover", "Finish or undo an interrupted run; start what runs no more");
+    add_project(sub);
+    auto* all = sub->add_flag("--all", command_.all, "Every project in the state directory, one after the other");
+    all->excludes(sub->get_option("--project-name"));
+    all->excludes(sub->get_option("--file"));
+    add_seconds(sub, "--engine-wait", engine_wait_, "Seconds to wait for the engine to answer");
+    sub->add_flag("--rebuild", command_.rebuild, "Begin the records anew where they are damaged or lost")
+        ->excludes(all);
+    add_seconds(sub, "--lock-wait", lock_wait_, "Seconds to wait for another run to end");
+    add_seconds(sub, "--health-timeout", health_timeout_, "Seconds a service may take to become healthy");
+    add_seconds(sub, "--stable-for", stable_for_, "Seconds a service without health check has to run unbroken (10)");
+    add_output(sub);
+    sub->callback([this] { command_.what = verb::recover; });
+  }
   void add_plain(const std::string& name, verb what, const std::string& text) {
     auto* sub = app_.add_subcommand(name, text);
     add_project(sub);
     add_output(sub);
-    if (what == verb::recover) add_seconds(sub, "--lock-wait", lock_wait_, "Seconds to wait for another run to end");
     sub->callback([this, what] { command_.what = what; });
   }
   void add_snapshot() {
@@ -158,6 +172,7 @@ class parser {
     command_.stable_for = to_seconds(stable_for_);
     command_.grace_period = to_seconds(grace_period_);
     command_.lock_wait = seconds(lock_wait_.value_or(0));
+    command_.engine_wait = seconds(engine_wait_.value_or(0));
     for (const std::string& pair : images_) {
       const auto equals = pair.find('=');
       if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size())
@@ -170,6 +185,7 @@ class parser {
   command command_;
   std::vector<std::string> images_;
   std::optional<long> lock_wait_;
+  std::optional<long> engine_wait_;
   std::optional<long> health_timeout_;
   std::optional<long> stable_for_;
   std::optional<long> grace_period_;

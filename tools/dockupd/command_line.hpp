@@ -60,6 +60,11 @@ struct command {
   bool no_data = false;
   bool check = false;
 
+  // recover
+  bool all = false;
+  bool rebuild = false;
+  std::chrono::seconds engine_wait{0};
+
   // snapshot show, snapshot verify, unhold
   std::string id;
 

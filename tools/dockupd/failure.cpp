@@ -35,33 +35,42 @@ exit_code fail(const command& asked, exit_code code, const std::string& text) {
 
 }  // namespace
 
+explanation explain(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const fatal& error) {
+    return {error.code(), error.what()};
+  } catch (const orchestration::refusal& error) {
+    return {code_of(error.how()), error.what()};
+  } catch (const orchestration::load_error& error) {
+    return {exit_code::usage, error.what()};
+  } catch (const orchestration::pin_error& error) {
+    return {exit_code::usage, error.what()};
+  } catch (const docker::image_reference_error& error) {
+    return {exit_code::usage, error.what()};
+  } catch (const docker::address_error& error) {
+    return {exit_code::usage, error.what()};
+  } catch (const orchestration::plan_error& error) {
+    return {exit_code::refused, error.what()};
+  } catch (const orchestration::file_error& error) {
+    return {exit_code::refused, error.what()};
+  } catch (const orchestration::store_error& error) {
+    return {exit_code::refused, error.what()};
+  } catch (const orchestration::snapshot_error& error) {
+    return {exit_code::usage, error.what()};
+  } catch (const docker::error& error) {
+    return {exit_code::refused, error.what() + advice_for(error)};
+  } catch (const std::exception& error) {
+    return {exit_code::internal_error, error.what()};
+  }
+}
+
 exit_code explained(const command& asked, const std::function<exit_code()>& work) {
   try {
     return work();
-  } catch (const fatal& error) {
-    return fail(asked, error.code(), error.what());
-  } catch (const orchestration::refusal& error) {
-    return fail(asked, code_of(error.how()), error.what());
-  } catch (const orchestration::load_error& error) {
-    return fail(asked, exit_code::usage, error.what());
-  } catch (const orchestration::pin_error& error) {
-    return fail(asked, exit_code::usage, error.what());
-  } catch (const docker::image_reference_error& error) {
-    return fail(asked, exit_code::usage, error.what());
-  } catch (const docker::address_error& error) {
-    return fail(asked, exit_code::usage, error.what());
-  } catch (const orchestration::plan_error& error) {
-    return fail(asked, exit_code::refused, error.what());
-  } catch (const orchestration::file_error& error) {
-    return fail(asked, exit_code::refused, error.what());
-  } catch (const orchestration::store_error& error) {
-    return fail(asked, exit_code::refused, error.what());
-  } catch (const orchestration::snapshot_error& error) {
-    return fail(asked, exit_code::usage, error.what());
-  } catch (const docker::error& error) {
-    return fail(asked, exit_code::refused, error.what() + advice_for(error));
-  } catch (const std::exception& error) {
-    return fail(asked, exit_code::internal_error, error.what());
+  } catch (const std::exception&) {
+    const explanation e = explain(std::current_exception());
+    return fail(asked, e.code, e.text);
   }
 }
 

@@ -52,6 +52,8 @@ class session {
 
   /// The name, from -p, the compose files, or what dockupd knows: works without compose files too. fatal(usage).
   const std::string& project_name();
+  /// Where every project's state is.
+  std::filesystem::path state_root() const;
   /// <state root>/<project>.
   std::filesystem::path state_directory();
   /// Where rescue.sh is, in a directory for each attempt that did not end well.
@@ -95,7 +97,6 @@ class session {
   void refuse_in_the_middle();
   fatal locked_by(const orchestration::lock_holder& holder);
   void finished();
-  std::filesystem::path state_root() const;
   std::string find_name();
 
   command command_;

@@ -1,0 +1,176 @@
+// After the engine or the machine went down: what the live release has running is started again, proven, and nothing
+// else is touched.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/run/shop_run.hpp"
+#include "tests/support/run_task.hpp"
+
+namespace orchestration::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class BringUp : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* version : {"v1", "v2"}) shop_.publish(version);
+    ASSERT_EQ(shop_.update("v1").how, ending::done);
+    put(shop_.data() / "rows", "a row written under v1\n");
+    shop_.engine().forget_calls();
+  }
+  void remove(const std::string& container) {
+    shop_.stop_by_hand(container);
+    run_task(shop_.engine().remove_container(container));
+  }
+  void set_policy(const std::string& container, const std::string& policy) {
+    docker::json wanted = docker::json::object({{"Name", policy}, {"MaximumRetryCount", 0}});
+    run_task(shop_.engine().set_restart_policy(container, wanted));
+  }
+  void kill_machine() { shop_.engine().restart_engine(engine_stop::killed); }
+
+  shop_run shop_;
+};
+
+TEST_F(BringUp, DoesNothingWhileEverythingRuns) {
+  const bring_up_result result = shop_.bring_up();
+  EXPECT_EQ(result.how, ending::nothing_to_do);
+  EXPECT_EQ(shop_.engine().changes(), "");
+}
+
+TEST_F(BringUp, StartsWhatTheEngineDidNot) {
+  kill_machine();
+  ASSERT_FALSE(shop_.engine().container("shop-db-1")->is_up());
+  shop_.engine().forget_calls();
+  const bring_up_result result = shop_.bring_up();
+  EXPECT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_EQ(result.release, 1);
+  EXPECT_THAT(result.started, ElementsAre("shop-db-1"));  // web has the policy "always"
+  EXPECT_EQ(shop_.engine().changes(), "start shop-db-1\n");
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
+TEST_F(BringUp, StartsDependenciesFirst) {
+  for (const char* name : {"shop-web-1", "shop-db-1"}) shop_.stop_by_hand(name);
+  shop_.engine().forget_calls();
+  EXPECT_THAT(shop_.bring_up().started, ElementsAre("shop-db-1", "shop-web-1"));
+  EXPECT_EQ(shop_.engine().changes(), "start shop-db-1\nstart shop-web-1\n");
+  EXPECT_EQ(shop_.migrations_of("v1"), 1) << "what has completed is not run again";
+}
+
+TEST_F(BringUp, IsHarmlessWhenItIsKilledAtAnyCall) {
+  for (int nth = 1;; ++nth) {
+    for (const char* name : {"shop-web-1", "shop-db-1"}) shop_.stop_by_hand(name);
+    scripted_failure kill;
+    kill.call = every_call;
+    kill.nth = nth;
+    kill.kind = failure_kind::killed;
+    shop_.engine().fail(kill);
+    bool killed = false;
+    try {
+      shop_.bring_up();
+    } catch (const fake_kill&) {
+      killed = true;
+    }
+    shop_.engine().forget_failures();
+    EXPECT_EQ(shop_.recover(), std::nullopt) << nth;
+    const bring_up_result again = shop_.bring_up();
+    EXPECT_TRUE(again.how == ending::done || again.how == ending::nothing_to_do) << nth << again.reason;
+    EXPECT_EQ(shop_.problems({"v1"}), "") << nth;
+    if (!killed) break;
+  }
+}
+
+TEST_F(BringUp, ArmsWhatAnAttemptDisarmed) {
+  set_policy("shop-db-1", "no");
+  const bring_up_result result = shop_.bring_up();
+  EXPECT_EQ(result.how, ending::done);
+  EXPECT_THAT(result.started, IsEmpty());
+  EXPECT_THAT(result.rearmed, ElementsAre("shop-db-1"));
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
+TEST_F(BringUp, LeavesAPolicyThatSomebodyChose) {
+  set_policy("shop-db-1", "always");
+  EXPECT_EQ(shop_.bring_up().how, ending::nothing_to_do);
+}
+
+TEST_F(BringUp, LeavesStoppedWhatTheReleaseHasStopped) {
+  shop_.stop_by_hand("shop-web-1");
+  ASSERT_EQ(shop_.update("v2").how, ending::done);  // stopped stays stopped
+  ASSERT_FALSE(shop_.engine().container("shop-web-1")->is_up());
+  shop_.stop_by_hand("shop-db-1");
+  EXPECT_THAT(shop_.bring_up().started, ElementsAre("shop-db-1"));
+  EXPECT_FALSE(shop_.engine().container("shop-web-1")->is_up());
+}
+
+TEST_F(BringUp, PausesAgainWhatTheReleaseHasPaused) {
+  run_task(shop_.engine().pause_container("shop-db-1"));
+  ASSERT_EQ(shop_.update("v2").how, ending::done);
+  ASSERT_TRUE(shop_.records().current_release()->containers.front().paused);
+  shop_.stop_by_hand("shop-db-1");
+  EXPECT_EQ(shop_.bring_up().how, ending::done);
+  EXPECT_EQ(shop_.engine().container("shop-db-1")->state, fake_state::paused);
+}
+
+TEST_F(BringUp, SaysWhyAndShowsTheLastLinesWhenItCannot) {
+  shop_.stop_by_hand("shop-web-1");
+  shop_.make_unhealthy("shop-web-1");
+  const bring_up_result result = shop_.bring_up();
+  EXPECT_EQ(result.how, ending::needs_person);
+  EXPECT_THAT(result.reason, testing::AllOf(HasSubstr("web.1 unhealthy"), HasSubstr("web: listening")));
+  EXPECT_THAT(result.started, ElementsAre("shop-web-1"));
+}
+
+TEST_F(BringUp, MakesNothingAnewButStartsTheRest) {
+  remove("shop-web-1");
+  shop_.stop_by_hand("shop-db-1");
+  shop_.engine().forget_calls();
+  const bring_up_result result = shop_.bring_up();
+  EXPECT_EQ(result.how, ending::needs_person);
+  EXPECT_THAT(result.lost, ElementsAre("shop-web-1: there is no such container"));
+  EXPECT_EQ(shop_.engine().changes(), "start shop-db-1\n");
+}
+
+TEST_F(BringUp, DoesNotMissAOneShotThatWasPruned) {
+  run_task(shop_.engine().remove_container("shop-migrate-1"));
+  EXPECT_EQ(shop_.bring_up().how, ending::nothing_to_do);
+}
+
+TEST_F(BringUp, TouchesNothingWhenOtherContainersStandInTheirPlace) {
+  for (const char* name : {"shop-web-1", "shop-migrate-1", "shop-db-1"}) remove(name);
+  run_task(shop_.engine().remove_network("shop_default"));
+  shop_.compose_up("v2");
+  shop_.stop_by_hand("shop-db-1");
+  shop_.engine().forget_calls();
+  const bring_up_result result = shop_.bring_up();
+  EXPECT_EQ(result.how, ending::nothing_to_do) << "stopped by hand is well ended";
+  EXPECT_THAT(result.replaced, testing::Contains(HasSubstr("shop-web-1: made from registry.test/shop-web:v2")));
+  EXPECT_EQ(shop_.engine().changes(), "");
+}
+
+TEST_F(BringUp, TouchesNothingOnAnotherEngine) {
+  shop_.engine().described().id = "ANOTHER";
+  EXPECT_THAT(shop_.refused([&] { shop_.bring_up(); }), HasSubstr("ANOTHER"));
+}
+
+TEST_F(BringUp, StartsNothingWhileAPersonIsNeeded) {
+  for (int times = 0; times < 2; ++times) {
+    scripted_failure failure;
+    failure.call = "start shop-web-1";
+    failure.words = "no space left on device";
+    shop_.engine().fail(failure);
+  }
+  ASSERT_EQ(shop_.update("v2").how, ending::needs_person);
+  kill_machine();
+  shop_.engine().forget_calls();
+  const bring_up_result result = shop_.bring_up();
+  EXPECT_EQ(result.how, ending::needs_person);
+  EXPECT_THAT(result.reason, HasSubstr("no space left"));
+  EXPECT_EQ(shop_.engine().changes(), "");
+}
+
+}  // namespace
+}  // namespace orchestration::test
