@@ -102,6 +102,16 @@ TEST(CommandLine, ReadsWaitsInSeconds) {
   EXPECT_THAT(wrong({"update", "--health-timeout", "soon"}), HasSubstr("--health-timeout"));
 }
 
+TEST(CommandLine, RecoverTakesAllProjectsOrOne) {
+  const command all = asked({"recover", "--all", "--engine-wait", "120", "--progress", "plain"});
+  EXPECT_TRUE(all.all);
+  EXPECT_EQ(all.engine_wait, seconds(120));
+  EXPECT_EQ(asked({"recover"}).engine_wait, seconds(0));
+  EXPECT_NE(wrong({"recover", "--all", "-p", "shop"}), "");
+  EXPECT_NE(wrong({"recover", "--all", "--rebuild"}), "");
+  EXPECT_TRUE(asked({"recover", "-p", "shop", "--rebuild"}).rebuild);
+}
+
 TEST(CommandLine, ReadsWhereToGoBackTo) {
   EXPECT_EQ(asked({"rollback"}).target, "");
   EXPECT_EQ(asked({"rollback", "r41"}).target, "r41");

@@ -6,6 +6,7 @@
 #include "orchestration/run/observe.hpp"
 #include "orchestration/run/rescue_files.hpp"
 #include "orchestration/run/targets.hpp"
+#include "orchestration/update/update_machine.hpp"
 #include "tools/dockupd/printable.hpp"
 #include "tools/dockupd/render.hpp"
 #include "tools/dockupd/verbs.hpp"
@@ -110,6 +111,63 @@ std::vector<std::string> down_of(const std::optional<release>& current, const en
   return out;
 }
 
+// --- a run that was interrupted ----------------------------------------------------------------------------------
+
+/// What recover makes of it: a word for scripts, a sentence for people.
+struct prospect {
+  std::string way;
+  std::string words;
+};
+
+prospect prospect_of(session& s, const orchestration::attempt& open) {
+  using orchestration::resume_way;
+  const orchestration::update_state state = orchestration::update_state_from_text(open.state);
+  orchestration::rescue_places places;
+  places.attempts = s.attempts_directory();
+  const bool rescued = rescue_progress_of(places, open.id) != orchestration::rescue_progress::none;
+  if (rescued && state != orchestration::update_state::committed)
+    return {"undo", "somebody went back with rescue.sh: that is finished"};
+  const bool back = open.kind == "rollback";
+  switch (resume(state)) {
+    case resume_way::undo:
+      return {"undo", "nothing new has run yet: what ran before is brought back"};
+    case resume_way::forward:
+      return {"forward", back ? "the older release may be half in place: it goes on to it"
+                              : "the new version may have run: it goes on forward, and when that is not proven back to "
+                                "the old one and its data"};
+    case resume_way::finish_undo:
+      return {"finish_undo", "it was on its way back to the old version: that is finished"};
+    case resume_way::finish:
+      return {"finish", "the release is proven: only what was set aside is still to be removed"};
+    case resume_way::nothing:
+      break;
+  }
+  return {"nothing", "it has ended"};
+}
+
+std::string words_of(const orchestration::attempt& a) {
+  std::string out = a.kind + " " + a.id + " while " + a.state;
+  if (!a.who.empty()) out += ", by " + a.who;
+  if (a.to_release > 0) out += ", to " + release_text(a.to_release, a.tag);
+  out += ", since " + a.started_at;
+  if (a.recoveries > 0) out += "; recovery was interrupted too, " + std::to_string(a.recoveries) + " times";
+  return out;
+}
+
+docker::json json_of(session& s, const orchestration::attempt& a) {
+  const prospect next = prospect_of(s, a);
+  return docker::json::object({{"attempt", a.id},
+                               {"kind", a.kind},
+                               {"state", a.state},
+                               {"by", a.who},
+                               {"since", a.started_at},
+                               {"tag", a.tag},
+                               {"recoveries", a.recoveries},
+                               {"way", next.way},
+                               {"found", next.words},
+                               {"command", "dockupd recover -p " + s.project_name()}});
+}
+
 void print_text(session& s, const engine_view& view, const std::optional<release>& current, const readiness& ready) {
   const orchestration::store& records = s.records();
   std::vector<std::vector<std::string>> rows;
@@ -120,16 +178,21 @@ void print_text(session& s, const engine_view& view, const std::optional<release
   const auto open = records.open_attempt();
   const auto running = s.running();
   if (running) rows.push_back({"RUNNING", to_text(*running)});
-  if (open && !running)
-    rows.push_back({"INTERRUPTED", open->kind + " " + open->id + " while " + open->state +
-                                       "; type: dockupd recover -p " + s.project_name()});
+  if (open && !running) {
+    rows.push_back({"INTERRUPTED", words_of(*open)});
+    rows.push_back({"found", prospect_of(s, *open).words});
+    rows.push_back({"type", "dockupd recover -p " + s.project_name()});
+  }
   if (needs_a_person(records))
     rows.push_back({"ATTENTION", "the last attempt failed, and so did the way back; type: dockupd rollback -p " +
                                      s.project_name() + " --with-data"});
   if (const std::string script = rescue_script(s); !script.empty())
     rows.push_back({"rescue", "the old version, without dockupd: sh " + orchestration::shell_word(script)});
   if (!view.problem.empty()) rows.push_back({"ENGINE", view.problem});
-  for (const std::string& down : down_of(current, view)) rows.push_back({"DOWN", down});
+  const std::vector<std::string> all_down = down_of(current, view);
+  for (const std::string& down : all_down) rows.push_back({"DOWN", down});
+  if (!all_down.empty() && !open && !needs_a_person(records))
+    rows.push_back({"type", "dockupd recover -p " + s.project_name()});
   if (const std::string drift = drift_of(current, view); !drift.empty()) rows.push_back({"DRIFT", drift});
   for (const orchestration::hold& h : records.holds())
     rows.push_back({"hold", h.reference + ": " + h.reason + ", since " + h.since});
@@ -162,8 +225,7 @@ void print_json(session& s, const engine_view& view, const std::optional<release
                                            {"at", current->created_at}});
   const auto running = s.running();
   if (running) out["running"] = to_text(*running);
-  if (const auto open = records.open_attempt(); open && !running)
-    out["interrupted"] = docker::json::object({{"attempt", open->id}, {"kind", open->kind}, {"state", open->state}});
+  if (const auto open = records.open_attempt(); open && !running) out["interrupted"] = json_of(s, *open);
   if (const std::string script = rescue_script(s); !script.empty()) out["rescue_script"] = script;
   if (!view.problem.empty()) out["engine_problem"] = printable(view.problem);
   out["drift"] = drift_of(current, view);
