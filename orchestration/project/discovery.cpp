@@ -40,7 +40,7 @@ template <class Names>
 std::string first_existing(const std::string& directory, const Names& names) {
   for (const std::string_view name : names) {
     std::string file = (fs::path(directory) / name).string();
-    if (fs::exists(file)) return file;
+    if (is_there(file)) return file;
   }
   return {};
 }
@@ -86,7 +86,8 @@ bool default_env_file_is_off(const load_request& request) {
 void read_env_files(project_files& project, const load_request& request, const std::string& directory) {
   const std::string usual = directory + "/.env";
   if (project.explicit_env_files) return;
-  if (default_env_file_is_off(request) || !fs::is_regular_file(usual)) return;
+  std::error_code error;
+  if (default_env_file_is_off(request) || !is_there(usual) || fs::is_directory(usual, error)) return;
   if (std::find(project.env_files.begin(), project.env_files.end(), usual) != project.env_files.end()) return;
   project.environment.add_files({usual});
   project.env_files.push_back(usual);

@@ -7,6 +7,7 @@ namespace orchestration {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+constexpr std::size_t most_text = 16 << 20;              // of all values: variables that contain each other grow
 constexpr std::string_view next_line = "\xC2\x85";       // U+0085
 constexpr std::string_view no_break_space = "\xC2\xA0";  // U+00A0
 
@@ -103,6 +104,7 @@ class parser {
   const variable_lookup& lookup_;
   const std::map<std::string, std::string>& earlier_;
   std::vector<dotenv_variable> out_;
+  std::size_t total_ = 0;  // bytes of values
 };
 
 int parser::line() const {
@@ -213,6 +215,9 @@ void parser::statement() {
   skip_spaces(false);
   const bool quoted = !rest_.empty() && (rest_.front() == '"' || rest_.front() == '\'');
   std::string value = quoted ? take_quoted(rest_.front()) : take_unquoted();
+  total_ += value.size();
+  if (total_ > most_text)
+    throw dotenv_error(at, "more than " + std::to_string(most_text) + " bytes once variables are replaced");
   out_.push_back({name, std::move(value), at});
 }
 

@@ -9,6 +9,10 @@ namespace {
 
 // Nesting of ${A:-${B:-…}}; each level looks at the rest of the text.
 constexpr int deepest = 32;
+// What variables that contain each other may grow to: a value, and all values of a tree together.
+constexpr std::size_t longest = 1 << 20;
+constexpr std::size_t longest_tree = 32 << 20;
+constexpr std::size_t quoted = 120;  // of a text, in an error
 
 bool is_name_start(char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_name_part(char c) { return is_name_start(c) || (c >= '0' && c <= '9'); }
@@ -57,7 +61,8 @@ class replacement {
 };
 
 [[noreturn]] void fail_on_format(std::string_view text) {
-  throw interpolation_error("invalid interpolation format: \"" + std::string(text) + "\"",
+  const std::string begin(text.substr(0, quoted));
+  throw interpolation_error("invalid interpolation format: \"" + begin + (begin.size() < text.size() ? "…" : "\""),
                             "Variables are $NAME, ${NAME}, ${NAME:-default}; write $$ for a dollar sign");
 }
 
@@ -112,6 +117,8 @@ std::string replacement::replace(std::string_view text, int depth, bool listened
   while (true) {
     const std::size_t dollar = text.find('$');
     out += text.substr(0, dollar);
+    if (out.size() > longest)
+      throw interpolation_error("longer than " + std::to_string(longest) + " bytes once its variables are replaced");
     if (dollar == std::string_view::npos) return out;
     text.remove_prefix(dollar);
     const std::string_view name = name_at_front(text.substr(1));
@@ -152,6 +159,10 @@ class tree_walk {
     };
     try {
       std::string text = interpolate(*node.text(), lookup_, listener);
+      total_ += text.size();
+      if (total_ > longest_tree)
+        throw interpolation_error("more than " + std::to_string(longest_tree) +
+                                  " bytes of text once variables are replaced");
       node.written = *node.text();
       node.value = std::move(text);
     } catch (const interpolation_error& error) {
@@ -161,6 +172,7 @@ class tree_walk {
 
   const variable_lookup& lookup_;
   const node_variable_listener& listener_;
+  std::size_t total_ = 0;
 };
 
 }  // namespace

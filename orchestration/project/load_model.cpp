@@ -132,7 +132,7 @@ yaml_node model_loader::extended(const std::string& name, yaml_node& services, c
   std::string base_path = file;
   if (base_file != nullptr) {
     base_path = absolute_path(base_file->text_or(""), in.directory, home_);
-    if (!std::filesystem::exists(base_path))
+    if (!is_there(base_path))
       fail_at(base_file->where, path + ".file", "there is no file " + base_path,
               "Relative paths begin at " + in.directory);
     const std::string base_directory = folder_of(base_path);
@@ -180,7 +180,7 @@ void model_loader::apply_include(yaml_node& root, const yaml_node& include, cons
     if (file.find("://") != std::string::npos || file.starts_with("git@") || file.starts_with("oci:"))
       fail_at(include.where, "include", "dockupd does not fetch " + file, "Keep a copy beside the compose file");
     file = absolute_path(file, in.directory, home_);
-    if (!std::filesystem::exists(file))
+    if (!is_there(file))
       fail_at(include.where, "include", "there is no file " + file, "Relative paths begin at " + in.directory);
   }
   if (std::find(in.included.begin(), in.included.end(), files.front()) != in.included.end())

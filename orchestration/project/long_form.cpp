@@ -83,6 +83,8 @@ void device(yaml_node& node, const tree_path& path) {
 void file_reference(yaml_node& node, const tree_path&) { wrap(node, "source"); }
 void extends(yaml_node& node, const tree_path&) { wrap(node, "service"); }
 
+constexpr std::size_t most_ports = 65535;
+
 void ports(yaml_node& node, const tree_path& path) {
   if (!node.is_sequence()) return;
   yaml_node::sequence out;
@@ -92,7 +94,12 @@ void ports(yaml_node& node, const tree_path& path) {
       out.push_back(std::move(each));
     else
       for (yaml_node& port : parse_ports(each, tree_path(path, i).text())) out.push_back(std::move(port));
+    if (out.size() > most_ports) break;
   }
+  // A range of every port, a few times over, is more than any engine takes.
+  if (out.size() > most_ports)
+    fail_at(node.where, path.text(), "more than " + std::to_string(most_ports) + " ports",
+            "Use host networking for so many");
   node.items() = std::move(out);
 }
 

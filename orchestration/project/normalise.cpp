@@ -93,7 +93,7 @@ void read_env_file(const yaml_node& entry, const file_scope& in, values& out) {
   const std::string file = path == nullptr ? "" : path->text_or("");
   const yaml_node* required = entry.find("required");
   const bool needed = required == nullptr || parse_bool(value_text(*required)).value_or(true);
-  if (!std::filesystem::exists(file)) {
+  if (!is_there(file)) {
     if (!needed) return;
     fail_at(path == nullptr ? entry.where : path->where, in.path + ".env_file", "there is no file " + file,
             "Create it, or write `required: false` beside its path");

@@ -61,10 +61,16 @@ variable_lookup project_environment::lookup() const {
   return [this](const std::string& name) { return value(name); };
 }
 
+bool is_there(const std::string& file) {
+  std::error_code error;
+  return std::filesystem::exists(file, error) || error;
+}
+
 std::string read_text_file(const std::string& file, std::size_t limit) {
   std::error_code error;
   const auto status = std::filesystem::status(file, error);
-  if (!std::filesystem::exists(status)) fail_on_file(file, 0, "there is no such file");
+  if (status.type() == std::filesystem::file_type::not_found) fail_on_file(file, 0, "there is no such file");
+  if (error) fail_on_file(file, 0, "cannot be read: " + error.message());
   // A pipe would make the load wait.
   if (!std::filesystem::is_regular_file(status)) fail_on_file(file, 0, "is no regular file");
   std::ifstream in(file, std::ios::binary);

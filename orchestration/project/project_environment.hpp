@@ -37,6 +37,8 @@ class project_environment {
   std::map<std::string, environment_variable> variables_;
 };
 
+/// Whether there is something of that name. Also when that cannot be told, so that reading it says why.
+bool is_there(const std::string& file);
 /// The text of a file. Throws load_error when it cannot be read, is no regular file, or has more than `limit` bytes.
 std::string read_text_file(const std::string& file, std::size_t limit);
 

@@ -1,16 +1,12 @@
 // Archives whose very bytes are a lie: headers that contradict each other, sizes that overflow, bombs. The record
 // vouches for every byte, as if somebody had forged it too. Each runs in a process of its own, with little memory and
 // time.
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <fstream>
 #include <functional>
 
 #include "orchestration/files/file_error.hpp"
 #include "orchestration/snapshot/snapshot_error.hpp"
 #include "orchestration/snapshot/zstd_stream.hpp"
+#include "tests/files/confined.hpp"
 #include "tests/snapshot/archive_fixture.hpp"
 #include "tests/snapshot/picture.hpp"
 #include "tests/snapshot/raw_tar.hpp"
@@ -79,7 +75,9 @@ std::string deep_path(std::size_t levels) {
 struct hostile {
   const char* name;
   std::function<std::string(const std::string& outside)> tar;
-  std::function<std::string(const std::string& tar)> pack = [](const std::string& bytes) { return test::packed(bytes); };
+  std::function<std::string(const std::string& tar)> pack = [](const std::string& bytes) {
+    return test::packed(bytes);
+  };
 };
 
 void PrintTo(const hostile& h, std::ostream* out) { *out << h.name; }
@@ -248,28 +246,6 @@ const hostile archives[] = {
      }},
 };
 
-constexpr rlim_t most_memory = 64 << 20;  // above what the process has already
-constexpr rlim_t most_seconds = 5;        // of the processor; a debug build under load
-
-rlim_t memory_now() {
-  std::ifstream numbers("/proc/self/statm");
-  rlim_t pages = 0;
-  numbers >> pages;
-  return pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
-}
-
-void limit(int what, rlim_t most) {
-  const struct rlimit limits { most, most };
-  ::setrlimit(static_cast<__rlimit_resource>(what), &limits);
-}
-
-void confine() {
-#ifndef __SANITIZE_ADDRESS__  // reserves terabytes
-  limit(RLIMIT_AS, memory_now() + most_memory);
-#endif
-  limit(RLIMIT_CPU, most_seconds);
-}
-
 class hostile_archive : public test::archive_test, public testing::WithParamInterface<hostile> {
  protected:
   hostile_archive() {
@@ -277,26 +253,18 @@ class hostile_archive : public test::archive_test, public testing::WithParamInte
     test::put(outside / "secret", "untouched");
   }
 
-  /// Exit code of a confined process: 0 refused with a reason, 1 restored, 2 anything else; a signal when it ran away.
+  /// 0 refused with a reason, 1 restored.
   int restore_confined(const expected_archive& forged) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      confine();
-      int code = 1;
+    return test::confined([&] {
       try {
         restore_volume(forged, back, options);
+        return 1;
       } catch (const snapshot_error&) {
-        code = 0;
+        return 0;
       } catch (const file_error&) {
-        code = 0;
-      } catch (...) {
-        code = 2;
+        return 0;
       }
-      ::_exit(code);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    });
   }
 
   std::filesystem::path outside = place / "outside";
