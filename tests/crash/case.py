@@ -1,5 +1,6 @@
 """A case: one fault on one machine, and what must hold afterwards. Groups list their cases in groups/NAME.py:
 
+    FEWEST = {"pr": 40, "full": 200}   # points (of all its cases together) below which the group is not what it claims
     def cases(tier: str, info: Info) -> list[Case]
 
 A case gets a machine that was booted from the saved world it asks for, and a random source that its seed decides. It
@@ -29,11 +30,12 @@ class Violation(Exception):
 @dataclass(frozen=True)
 class Case:
     group: str
-    name: str  # unique in its group, without spaces: it is typed after --replay
+    name: str  # unique in its group, without spaces: it is typed after --replay; "KIND/REST" gets KIND a row of its own
     run: Callable[[Machine, random.Random], None]
     world: str = "v1"  # "empty", "v1" (deployed and proven by dockupd, has written data), "v2" (then updated)
     filesystem: str = "ext4"
     tiers: frozenset = field(default=TIERS)
+    points: int = 1  # faults it goes through, for the table
 
     @property
     def id(self) -> str:

@@ -6,6 +6,9 @@
 //     run+kill  the same, then kill
 //     error     throws std::runtime_error("failpoint NAME")
 //   DOCKUPD_FAILPOINT_TRACE=FILE  each passage is appended, NAME#K, one a line
+// What differs from run to run is written the same: an attempt's id as ID, a release in an image's name as .rN, a tag
+// that begins with v and a digit as TAG. So a point that one run showed is found again in another, and in one that goes
+// the other way.
 #include "orchestration/files/failpoint.hpp"
 
 #include <fcntl.h>
@@ -73,12 +76,53 @@ void trace(const std::string& passage) {
   if (::write(out, line.data(), line.size()) != static_cast<ssize_t>(line.size())) give_up("cannot write " + file);
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-'; }
+
+/// Of "20261121T105501Z-4f2a51" at the beginning of the text; 0: there is none.
+std::size_t length_of_attempt_id(std::string_view text) {
+  constexpr std::string_view shape = "00000000T000000Z-xxxxxx";
+  if (text.size() < shape.size()) return 0;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const bool hex = is_digit(text[i]) || (text[i] >= 'a' && text[i] <= 'f');
+    if (shape[i] == '0' ? !is_digit(text[i]) : shape[i] == 'x' ? !hex : text[i] != shape[i]) return 0;
+  }
+  return shape.size();
+}
+
+/// Of "prefix" and the digit behind it, with the rest that `goes_on`; 0: the text does not begin so.
+std::size_t length_of(std::string_view text, std::string_view prefix, bool (*goes_on)(char)) {
+  if (!text.starts_with(prefix) || text.size() == prefix.size() || !is_digit(text[prefix.size()])) return 0;
+  std::size_t end = prefix.size();
+  while (end < text.size() && goes_on(text[end])) ++end;
+  return end;
+}
+
+std::string without_what_differs(std::string_view name) {
+  std::string out;
+  while (!name.empty()) {
+    std::size_t taken = 0;
+    const char before = out.empty() ? ' ' : out.back();
+    if ((taken = length_of_attempt_id(name)) != 0)
+      out += "ID";
+    else if ((taken = length_of(name, ".r", is_digit)) != 0)
+      out += ".rN";
+    else if ((before == ':' || before == '=') && (taken = length_of(name, "v", is_word)) != 0)
+      out += "TAG";
+    else
+      out += name[taken++];
+    name.remove_prefix(taken);
+  }
+  return out;
+}
+
 /// Snapshots pass theirs on the worker thread.
 std::string count(std::string_view name) {
   static std::mutex guard;
   static std::map<std::string, int> passages;
   const std::scoped_lock lock(guard);
-  return std::string(name) + "#" + std::to_string(++passages[std::string(name)]);
+  const std::string same = without_what_differs(name);
+  return same + "#" + std::to_string(++passages[same]);
 }
 
 void act(const std::string& action, const std::string& passage) {

@@ -366,6 +366,10 @@ class Machine:
         except (OSError, ValueError):
             return 0
 
+    def read(self, path: Path) -> str:
+        """A file of the machine, of its /run too."""
+        return self._inside(path).read_text(errors="replace")
+
     def _inside(self, path: Path) -> Path:
         return Path(f"/proc/{self._init}/root{path}")
 

@@ -1,0 +1,269 @@
+"""Group A: killed at every point. Each point of each scenario × each way to die, then `recover`, then the checker. One
+case goes through several points on one machine, each from where the last one left the project: that is what keeps the
+sweep short, and what is left over by one is found by the next."""
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from pathlib import Path
+from typing import Callable
+
+import checker
+import scenarios
+import world
+from case import Case, Info, Violation
+from machine import Machine, Result, TimedOut, wait_for
+from scenarios import ALL, Scenario, must
+
+FEWEST = {"pr": 500, "full": 860}
+# What a case goes through on one machine. More would save boots; fewer say sooner which one it was.
+CHAIN = {"kill": 10, "cut": 6, "engine": 6, "engine+kill": 6}
+RANDOM_CASES, NESTED_CASES = 200, 100
+SWEPT = ("update", "failing_update", "rollback", "recover", "recover_back")
+
+
+def cases(tier: str, info: Info) -> list[Case]:
+    out = [Case("kill", "points/of_every_step", every_step_has_points(info)),
+           Case("kill", "points/of_every_state", every_state_has_points(info))]
+    for fault in FAULTS:
+        for name in SWEPT:
+            out += sweep(tier, name, fault, points_of(tier, name, fault, info))
+    if tier == "full":
+        out += [Case("kill", f"random/{number}", at_a_random_time()) for number in range(RANDOM_CASES)]
+        out += [Case("kill", f"nested/{number}", nested(info)) for number in range(NESTED_CASES)]
+    return out
+
+
+# --- which points -------------------------------------------------------------------------------------------------
+
+
+def points_of(tier: str, name: str, fault: str, info: Info) -> list[str]:
+    points = info.points(name)
+    if name == "failing_update" and tier == "pr":  # up to its start it is an update like any other
+        points = points[points.index("state:starting:before#1"):]
+    if tier == "full" or fault == "kill":
+        return points
+    return [] if fault == "engine+kill" else points[FAULTS.index(fault) % 3::3]
+
+
+def sweep(tier: str, name: str, fault: str, points: list[str]) -> list[Case]:
+    # A version is fetched only the first time: each case takes one of these points first.
+    scenario = ALL[name]
+    first = [point for point in points if scenario.goes_forward and is_fetching(point)]
+    rest = [point for point in points if point not in first]
+    chains: list[list[str]] = [[point] for point in first]
+    while rest:
+        index = next((i for i, chain in enumerate(chains) if len(chain) < CHAIN[fault]), None)
+        if index is None:
+            chains.append([])
+            index = -1
+        take = CHAIN[fault] - len(chains[index])
+        chains[index] += rest[:take]
+        rest = rest[take:]
+    return [Case("kill", f"{fault}/{name}.{number}", chain_of(tier, scenario, fault, chain), scenario.world,
+                 points=len(chain)) for number, chain in enumerate(chains, 1)]
+
+
+def is_fetching(point: str) -> bool:
+    return "pull" in point or point in ("engine:tag_image:before#1", "engine:tag_image:after#1")
+
+
+# --- faults -------------------------------------------------------------------------------------------------------
+
+
+def killed(machine: Machine, argv: list[str], point: str) -> None:
+    must(machine.dockupd(*argv, failpoints=f"{point}=kill"), -9)
+
+
+def cut(machine: Machine, argv: list[str], point: str) -> None:
+    if machine.filesystem == "btrfs":  # knows no shutdown from within
+        process = machine.start_dockupd(*argv, failpoints=f"{point}=stop")
+        wait_for(process.stopped, 30, f"passage of {point}")
+        machine.power_cut()
+    else:
+        process = machine.start_dockupd(*argv, failpoints=f"{point}=run:cut")
+        result = process.wait(60)
+        if result.code != -9:
+            raise Violation(f"{point} was not passed: {result}")
+        machine.await_off()
+    machine.boot()
+
+
+def engine_killed(machine: Machine, argv: list[str], point: str) -> None:
+    """The tool lives: it ends by itself, and what it says is what is so."""
+    before = scenarios.live_tag(machine) if argv[0] != "recover" else None
+    result = must(machine.dockupd(*argv, failpoints=f"{point}=run:engine"), 0, 1, 3, 4, 5, 20, 22, 30, 40)
+    machine.wait_engine()
+    if before is not None:
+        check_what_it_said(machine, result, before)
+
+
+def check_what_it_said(machine: Machine, result: Result, before: str) -> None:
+    """Without `recover` yet: the engine may have come back without what it ran, which is no lie of dockupd's."""
+    running = {entry["Image"].rpartition(":")[2] for entry in machine.api("GET", "/containers/json")}
+    if result.code == 0 and before in running:
+        raise Violation(f"it said done, and {before} runs: {result}")
+    if result.code in (1, 3, 4, 5, 20) and running - {before}:
+        raise Violation(f"it said {before} was left or is back, and {running} runs: {result}")
+
+
+def engine_and_tool_killed(machine: Machine, argv: list[str], point: str) -> None:
+    must(machine.dockupd(*argv, failpoints=f"{point}=run+kill:engine"), -9)
+    machine.wait_engine()
+
+
+FAULTS = ("kill", "cut", "engine", "engine+kill")
+_DO: dict[str, Callable[[Machine, list[str], str], None]] = {
+    "kill": killed, "cut": cut, "engine": engine_killed, "engine+kill": engine_and_tool_killed}
+
+
+# --- cases --------------------------------------------------------------------------------------------------------
+
+
+def chain_of(tier: str, scenario: Scenario, fault: str, points: list[str]):
+    def run(machine: Machine, chance: random.Random) -> None:
+        for point in points:
+            try:
+                live = scenarios.live_tag(machine)
+                scenario.prelude(machine, live)
+                _DO[fault](machine, scenario.argv(live), point)
+                recovered(machine)
+            except Violation as violation:
+                raise Violation(f"{fault} at {point}: {violation}") from violation
+        if tier == "full":
+            alive_afterwards(machine)
+    return run
+
+
+def recovered(machine: Machine) -> None:
+    """One way or the other: recover says so, and everything holds."""
+    must(machine.dockupd("recover"), 0)
+    world.lift_holds(machine)
+    checker.check(machine, world.GOOD)
+
+
+def alive_afterwards(machine: Machine) -> None:
+    """I6: after a reboot, what ran runs; another update and a rollback succeed."""
+    machine.kill_machine()
+    machine.boot()
+    recovered(machine)
+    live = scenarios.live_tag(machine)
+    must(machine.dockupd("update", "--tag", scenarios.other(live)), 0)
+    checker.check(machine, (scenarios.other(live),))
+    must(machine.dockupd("rollback", "--with-data"), 0)
+    checker.check(machine, (live,))
+
+
+def at_a_random_time():
+    def run(machine: Machine, chance: random.Random) -> None:
+        fault = chance.choice(FAULTS)
+        name = chance.choice(("update", "failing_update"))
+        scenario = ALL[name]
+        process = machine.start_dockupd(*scenario.argv(scenarios.live_tag(machine)))
+        time.sleep(chance.uniform(0, 2.0 if name == "update" else 4.0))  # what they take, and a little over
+        strike(machine, process, fault)
+        recovered(machine)
+        alive_afterwards(machine)
+    return run
+
+
+def strike(machine: Machine, process, fault: str) -> None:
+    if fault == "cut":
+        machine.power_cut()
+        process.wait(10)
+        machine.boot()
+        return
+    if fault.startswith("engine"):
+        machine.kill_engine()
+    if fault.endswith("kill"):
+        process.signal(9)
+    process.wait(60)
+    machine.wait_engine()
+
+
+def nested(info: Info):
+    """Dies in the update, then in its recovery, then, every second time, in the recovery after that."""
+    def run(machine: Machine, chance: random.Random) -> None:
+        name = chance.choice(("update", "failing_update", "rollback"))
+        scenario = ALL[name]
+        if scenario.world == "v2":
+            must(machine.dockupd("update", "--tag", scenarios.other(scenarios.live_tag(machine))), 0)
+        argv = scenario.argv(scenarios.live_tag(machine))
+        deaths = chance.choice((2, 3))
+        story = []
+        try:
+            for number in range(deaths):
+                fault = chance.choice(("kill", "cut", "engine+kill"))
+                if number == 0:
+                    point = chance.choice(info.points(name))
+                    story.append(f"{fault} at {point}")
+                    _DO[fault](machine, argv, point)
+                else:
+                    story.append(die_in_recovery(machine, fault, chance))
+            recovered(machine)
+            alive_afterwards(machine)
+        except Violation as violation:
+            raise Violation(f"{name}, {', then '.join(story)}: {violation}") from violation
+    return run
+
+
+def die_in_recovery(machine: Machine, fault: str, chance: random.Random) -> str:
+    """At a time, since what a recovery passes depends on what it found."""
+    process = machine.start_dockupd("recover")
+    after = chance.uniform(0, 0.8)
+    time.sleep(after)
+    strike(machine, process, fault)
+    return f"{fault} {after:.3f} s into recover"
+
+
+# --- completeness -------------------------------------------------------------------------------------------------
+
+
+def every_step_has_points(info: Info):
+    """The one test that reads dockupd's journal: what it says was done has passed its three points."""
+    def run(machine: Machine, chance: random.Random) -> None:
+        for argv, code in ((["update", "--tag", scenarios.other(scenarios.live_tag(machine))], 0),
+                           (["update", "--tag", world.FAILING], 20), (["rollback", "--with-data"], 0)):
+            trace = Path("/run/trace." + argv[0] + str(code))
+            must(machine.dockupd(*argv, env={"DOCKUPD_FAILPOINT_TRACE": str(trace)}), code)
+            compare(machine.read(trace).splitlines(), journal(machine), " ".join(argv))
+    return run
+
+
+def journal(machine: Machine) -> dict[str, int]:
+    """Of the newest attempt: how many steps of each plan."""
+    files = list(machine.state.glob("*/state.db"))
+    if len(files) != 1:
+        raise Violation(f"state databases: {files}")
+    with sqlite3.connect(f"file:{files[0]}?mode=ro", uri=True) as database:
+        rows = database.execute("SELECT plan, count(*) FROM journal WHERE attempt_id = (SELECT id FROM attempts ORDER BY "
+                                "rowid DESC LIMIT 1) GROUP BY plan").fetchall()
+    return dict(rows)
+
+
+def compare(trace: list[str], steps: dict[str, int], what: str) -> None:
+    for plan, count in steps.items():
+        for moment in ("intended", "made", "recorded"):
+            passed = [line for line in trace if line.startswith(f"step:{plan}:") and f":{moment}#" in line]
+            if len(passed) < count and moment != "made" or not passed:
+                raise Violation(f"{what}: {count} steps of the {plan} in the journal, {len(passed)} passed {moment}")
+    if not steps:
+        raise Violation(f"{what}: no step in the journal")
+
+
+def every_state_has_points(info: Info):
+    def run(machine: Machine, chance: random.Random) -> None:
+        passed = {line.rpartition("#")[0] for name in ALL for line in info.points(name)}
+        missing = [f"{state}:{moment}" for state in states() for moment in ("before", "after")
+                   if f"state:{state}:{moment}" not in passed]
+        if missing:
+            raise Violation(f"entered by no scenario, or without a point: {' '.join(missing)}")
+    return run
+
+
+def states() -> list[str]:
+    """As the update machine lists them."""
+    header = Path(__file__).resolve().parents[3] / "orchestration/update/update_machine.hpp"
+    body = header.read_text(encoding="utf-8").partition("enum class update_state {")[2].partition("};")[0]
+    return [line.split()[0].rstrip(",") for line in body.splitlines() if line.strip()]

@@ -1,0 +1,77 @@
+"""Whole runs of dockupd that are broken at each of their points, and what is known of them undisturbed.
+
+A scenario goes from one good version to another, or tries to. Which is which is asked of the machine, so that one can
+follow another on the same machine: update, and update back again."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import world
+from case import Violation
+from machine import Machine, Result, RigError
+
+TRACE = Path("/run/trace")
+
+
+def live_tag(machine: Machine) -> str:
+    """Of the containers that run, by the engine alone; RigError when it is not one and the same."""
+    tags = {entry["Image"].rpartition(":")[2] for entry in machine.api("GET", "/containers/json")}
+    if len(tags) != 1:
+        raise RigError(f"running: {tags}")
+    return tags.pop()
+
+
+def other(tag: str) -> str:
+    return next(good for good in world.GOOD[:2] if good != tag)
+
+
+def must(result: Result, *codes: int) -> Result:
+    if result.code not in codes:
+        raise Violation(f"exit {' or '.join(map(str, codes))} expected: {result}")
+    return result
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is broken is dockupd `argv`, in `world`, after `prelude` has set the stage."""
+
+    world: str
+    argv: Callable[[str], list[str]]  # of the tag that is live
+    codes: tuple[int, ...]  # undisturbed
+    prelude: Callable[[Machine, str], None] = lambda machine, live: None
+    failpoints: str = ""  # that make it what it is
+    goes_forward: bool = False  # something new can be what runs in the end
+
+    def trace(self, machine: Machine) -> list[str]:
+        """The passages of an undisturbed run, in order."""
+        live = live_tag(machine)
+        self.prelude(machine, live)
+        must(machine.dockupd(*self.argv(live), failpoints=self.failpoints,
+                             env={"DOCKUPD_FAILPOINT_TRACE": str(TRACE)}), *self.codes)
+        return machine.read(TRACE).split("\n")[:-1]
+
+
+def update_killed_at(tag: Callable[[str], str], point: str) -> Callable[[Machine, str], None]:
+    def prelude(machine: Machine, live: str) -> None:
+        must(machine.dockupd("update", "--tag", tag(live), failpoints=f"{point}=kill"), -9)
+    return prelude
+
+
+ALL = {
+    "update": Scenario("v1", lambda live: ["update", "--tag", other(live)], (0,), goes_forward=True),
+    # Its version has written, and is never healthy.
+    "failing_update": Scenario("v1", lambda live: ["update", "--tag", world.FAILING], (20,)),
+    "rollback": Scenario("v2", lambda live: ["rollback", "--to", other(live), "--with-data"], (0,), goes_forward=True),
+    "recover": Scenario("v1", lambda live: ["recover"], (0,), update_killed_at(other, "state:verifying:after"),
+                        goes_forward=True),
+    "recover_back": Scenario("v1", lambda live: ["recover"], (0,),
+                             update_killed_at(lambda live: world.FAILING, "state:restoring:after")),
+    # Given up before anything stopped; and the end that leaves it to a person. Only their traces are of use.
+    "abandoned": Scenario("v1", lambda live: ["update", "--tag", other(live)], (20,),
+                          failpoints="engine:stop_container:before=error"),
+    "attention": Scenario("v2", lambda live: ["rollback", "--to", other(live), "--with-data"], (30,),
+                          failpoints="engine:start_container:before=error"),
+}
+SCENARIOS = {name: (scenario.world, scenario.trace) for name, scenario in ALL.items()}
