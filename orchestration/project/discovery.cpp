@@ -61,6 +61,7 @@ std::vector<std::string> discovered_files(const std::string& start) {
 
 project_environment initial_environment(const load_request& request) {
   project_environment out;
+  out.listen(request.on_variable);
   for (const auto& [name, value] : request.overrides) out.add(name, {value, variable_source::override_value, {}});
   for (const auto& [name, value] : request.environment)
     out.add(name, {value, variable_source::process_environment, {}});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -25,6 +26,7 @@ struct load_request {
   std::map<std::string, std::string> environment;  // the process environment, HOME and COMPOSE_* included
   std::map<std::string, std::string> overrides;    // stronger than the environment: what --tag sets
   std::map<std::string, std::string> images;       // service → reference: what --image SVC=REF sets
+  variable_observer on_variable;                   // of env files, as soon as they are read: what is secret, say
 };
 
 /// The files cannot be loaded. what() is the findings as text, one a line, errors first.

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <compare>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,6 +18,9 @@
 #include "docker_client/json.hpp"
 
 namespace orchestration {
+
+/// Told of variables by name and value.
+using variable_observer = std::function<void(const std::string& name, const std::string& value)>;
 
 /// Where something stands: line and column count from 1; 0 when the file as a whole is meant. Files are absolute in a
 /// project; in findings they are relative to the current directory when they are below it.

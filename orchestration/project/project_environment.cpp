@@ -46,6 +46,7 @@ void project_environment::add_files(const std::vector<std::string>& files) {
     const std::string text = read_text_file(file, env_file_limit);
     try {
       for (dotenv_variable& each : parse_dotenv(text, lookup(), read)) {
+        if (observer_) observer_(each.name, each.value);
         found.insert_or_assign(each.name,
                                environment_variable{each.value, variable_source::env_file, {file, each.line, 0}});
         read.insert_or_assign(each.name, each.value);

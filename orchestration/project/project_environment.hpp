@@ -32,8 +32,11 @@ class project_environment {
   void add_files(const std::vector<std::string>& files);
 
   variable_lookup lookup() const;  // refers to this object
+  /// Called for each variable of an env file that is read from now on, also for those that do not count.
+  void listen(variable_observer observer) { observer_ = std::move(observer); }
 
  private:
+  variable_observer observer_;
   std::map<std::string, environment_variable> variables_;
 };
 

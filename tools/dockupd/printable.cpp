@@ -1,5 +1,7 @@
 #include "tools/dockupd/printable.hpp"
 
+#include "tools/dockupd/redaction.hpp"
+
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -40,7 +42,9 @@ bool is_printable(std::uint32_t code) {
 
 }  // namespace
 
-std::string printable(std::string_view text) {
+std::string printable(std::string_view foreign) {
+  const std::string shown = redacted(foreign);
+  std::string_view text = shown;
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out;
   while (!text.empty()) {

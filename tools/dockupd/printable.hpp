@@ -7,7 +7,8 @@
 namespace dockupd {
 
 /// Printable UTF-8 and line feeds stay; every other byte becomes \xNN: control characters, escapes, C1, bidirectional
-/// overrides, invalid UTF-8. So nothing that a container writes can move a cursor or forge a line.
+/// overrides, invalid UTF-8. So nothing that a container writes can move a cursor or forge a line. Secrets are hidden
+/// first (redaction.hpp).
 std::string printable(std::string_view text);
 
 /// The same for one line: line feeds become " | ".

@@ -5,6 +5,7 @@
 
 #include "orchestration/plan/rescue.hpp"
 #include "tools/dockupd/printable.hpp"
+#include "tools/dockupd/redaction.hpp"
 
 namespace dockupd {
 namespace {
@@ -40,7 +41,7 @@ std::string next_steps(const run_result& r, const std::string& project, std::str
       out += without_dockupd(r);
       break;
     case ending::left_open:
-      out += "  when it answers:   dockupd recover" + p + "\n";
+      out += "  when it is mended: dockupd recover" + p + "\n";
       out += without_dockupd(r);
       break;
     case ending::nothing_to_do:
@@ -69,7 +70,7 @@ std::string headline(const run_result& r, const std::string& project, std::strin
     case ending::needs_person:
       return what + " could not be finished, and there is no proven way back: A PERSON IS NEEDED.";
     case ending::left_open:
-      return what + " stands still: the engine does not answer, or nothing can be recorded.";
+      return what + " stands still: the engine does not answer, nothing can be recorded, or there is no room to go on.";
     case ending::pull_failed:
       return what + " given up: an image could not be pulled. Nothing was changed.";
     case ending::snapshot_failed:
@@ -99,6 +100,7 @@ std::string text_of(const run_result& r, const std::string& project, std::string
   for (const std::string& note : r.executed.notes)
     if (r.how == ending::nothing_to_do || r.how == ending::done) out += "  note:              " + one_line(note) + "\n";
   if (r.release_now > 0 && proven) out += "  now:               " + runs_now(r) + "\n";
+  for (const std::string& warning : r.warnings) out += "  warning:           " + one_line(warning) + "\n";
   if (!r.snapshot_id.empty()) out += "  data before:       snapshot " + r.snapshot_id + "\n";
   if (!r.safety_snapshot_id.empty()) out += "  what it wrote:     snapshot " + r.safety_snapshot_id + "\n";
   return printable(out + next_steps(r, project, verb));
@@ -166,6 +168,7 @@ docker::json json_of(const run_result& r, const std::string& project, std::strin
   if (!r.snapshot_id.empty()) out["snapshot"] = r.snapshot_id;
   if (!r.safety_snapshot_id.empty()) out["safety_snapshot"] = r.safety_snapshot_id;
   if (!r.executed.notes.empty()) out["notes"] = docker::json::array_of(r.executed.notes);
+  if (!r.warnings.empty()) out["warnings"] = docker::json::array_of(r.warnings);
   if (!r.rescue_script.empty()) out["rescue_script"] = r.rescue_script;
   if (!r.evidence.empty()) out["evidence"] = docker::json::array_of(r.evidence);
   return out;
@@ -192,7 +195,8 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
 }
 
 void print(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  const std::string shown = without_hidden(text);
+  std::fwrite(shown.data(), 1, shown.size(), stdout);
   std::fflush(stdout);
 }
 
