@@ -176,31 +176,20 @@ void snapshot_store::fill(const snapshot_request& request, manifest& result, con
   write_durably(place / manifest_name, to_json(result).to_pretty_text() + "\n");
 }
 
-std::vector<manifest> snapshot_store::list() const {
-  std::vector<manifest> out;
+snapshot_listing snapshot_store::listing() const {
+  snapshot_listing out;
   for (const std::string& name : names_in(directory_)) {
     if (!plain(name)) continue;
     try {
-      out.push_back(read(name));
-    } catch (const std::runtime_error&) {
-      continue;  // unreadable() tells of it
+      out.readable.push_back(read(name));
+    } catch (const std::runtime_error& error) {
+      out.unreadable.push_back({name, error.what()});
     }
   }
   return out;
 }
 
-std::vector<unreadable_snapshot> snapshot_store::unreadable() const {
-  std::vector<unreadable_snapshot> out;
-  for (const std::string& name : names_in(directory_)) {
-    if (!plain(name)) continue;
-    try {
-      read(name);
-    } catch (const std::runtime_error& error) {
-      out.push_back({name, error.what()});
-    }
-  }
-  return out;
-}
+std::vector<manifest> snapshot_store::list() const { return listing().readable; }
 
 bool snapshot_store::contains(const std::string& id) const { return plain(id) && is_there(directory_ / id); }
 

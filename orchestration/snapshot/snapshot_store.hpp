@@ -43,6 +43,12 @@ struct unreadable_snapshot {
   std::string problem;
 };
 
+/// Each snapshot is in one of them: both come from one look.
+struct snapshot_listing {
+  std::vector<manifest> readable;  // newest first
+  std::vector<unreadable_snapshot> unreadable;
+};
+
 class snapshot_store {
  public:
   /// `directory` is made private when first written to; reading one that does not exist finds nothing.
@@ -55,8 +61,8 @@ class snapshot_store {
   manifest create(const snapshot_request& request, const snapshot_progress_function& progress = {},
                   std::stop_token stop = {});
 
-  std::vector<manifest> list() const;  // newest first; complete and readable ones
-  std::vector<unreadable_snapshot> unreadable() const;
+  snapshot_listing listing() const;
+  std::vector<manifest> list() const;  // the readable ones, newest first
   bool contains(const std::string& id) const;
   manifest read(const std::string& id) const;  // snapshot_error when there is none or it is damaged
 

@@ -201,15 +201,15 @@ TEST_F(store_of_snapshots, TellsOfADamagedManifest) {
   snapshots.create(request(second));
   put(place / "snapshots" / first / "manifest.json", "{\"format\": 1");
   ASSERT_EQ(snapshots.list().size(), 1U);
-  ASSERT_EQ(snapshots.unreadable().size(), 1U);
-  EXPECT_EQ(snapshots.unreadable()[0].id, first);
-  EXPECT_NE(snapshots.unreadable()[0].problem.find("damaged"), std::string::npos);
+  ASSERT_EQ(snapshots.listing().unreadable.size(), 1U);
+  EXPECT_EQ(snapshots.listing().unreadable[0].id, first);
+  EXPECT_NE(snapshots.listing().unreadable[0].problem.find("damaged"), std::string::npos);
   EXPECT_THROW(snapshots.read(first), snapshot_error);
 }
 
 TEST_F(store_of_snapshots, ReadingAStoreThatIsNotThereFindsNothingAndMakesNothing) {
   EXPECT_TRUE(snapshots.list().empty());
-  EXPECT_TRUE(snapshots.unreadable().empty());
+  EXPECT_TRUE(snapshots.listing().unreadable.empty());
   EXPECT_THROW(snapshots.read(first), snapshot_error);
   snapshots.remove_partials();
   EXPECT_FALSE(std::filesystem::exists(place / "snapshots"));

@@ -16,31 +16,34 @@ std::string release_of(const orchestration::manifest& m) {
 /// The one asked for, or the newest.
 orchestration::manifest chosen(session& s, const orchestration::snapshot_store& snapshots) {
   if (!s.asked().id.empty()) return snapshots.read(s.asked().id);
-  const std::vector<orchestration::manifest> all = snapshots.list();
-  if (all.empty()) throw fatal(exit_code::usage, "project " + s.project_name() + " has no snapshot yet");
-  return all.front();
+  const orchestration::snapshot_listing all = snapshots.listing();
+  if (all.readable.empty() && all.unreadable.empty())
+    throw fatal(exit_code::usage, "project " + s.project_name() + " has no snapshot yet");
+  // An older one that is sound is not the answer when the newest cannot be read: ids sort by time.
+  if (!all.unreadable.empty() && (all.readable.empty() || all.readable.front().id < all.unreadable.front().id))
+    return snapshots.read(all.unreadable.front().id);
+  return all.readable.front();
 }
 
 }  // namespace
 
 exit_code run_snapshot_list(session& s) {
   const orchestration::snapshot_store snapshots = s.snapshots();
-  const std::vector<orchestration::manifest> all = snapshots.list();
-  const auto damaged = snapshots.unreadable();
+  const orchestration::snapshot_listing found = snapshots.listing();
   if (s.asked().json) {
     docker::json out = document("snapshot list", s.project_name(), "done", exit_code::ok);
     out["snapshots"] = docker::json::make_array();
-    for (const orchestration::manifest& m : all) out["snapshots"].push_back(to_json(m));
+    for (const orchestration::manifest& m : found.readable) out["snapshots"].push_back(to_json(m));
     out["unreadable"] = docker::json::make_array();
-    for (const auto& u : damaged)
+    for (const auto& u : found.unreadable)
       out["unreadable"].push_back(docker::json::object({{"id", u.id}, {"problem", u.problem}}));
     print(out.to_text() + "\n");
     return exit_code::ok;
   }
   std::vector<std::vector<std::string>> rows{{"SNAPSHOT", "DATA OF", "VOLUMES", "ARCHIVES", "WHY"}};
-  for (const orchestration::manifest& m : all)
+  for (const orchestration::manifest& m : found.readable)
     rows.push_back({m.id, release_of(m), std::to_string(m.volumes.size()), mebibytes(m.archive_bytes()), m.reason});
-  for (const auto& u : damaged) rows.push_back({u.id, "?", "?", "?", "UNREADABLE: " + u.problem});
+  for (const auto& u : found.unreadable) rows.push_back({u.id, "?", "?", "?", "UNREADABLE: " + u.problem});
   print(table(rows));
   return exit_code::ok;
 }
