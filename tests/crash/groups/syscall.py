@@ -1,0 +1,227 @@
+"""Group C: the program as it is shipped, killed at the n-th system call or told that it failed. One case goes through
+many points on one machine: whole updates and rollbacks, and attempts that the engine refuses after all their records
+were made, which no container waits for. After each: the database is whole, what was acknowledged is there, a snapshot
+is verified or absent, the engine was not changed after a record had failed, and `recover` brings back one version."""
+from __future__ import annotations
+
+import random
+from typing import Callable
+
+import checker
+import glance
+import records
+import traced
+from case import Case, Info, Violation
+from machine import Machine, Result
+from traced import Fault
+
+# (cases, points in each) a kind of run. A point of `whole` takes about 2 s, of the others 0.3 s.
+SIZES = {"pr": {"abandoned": (4, 46), "first": (1, 30), "recover": (1, 30), "read": (1, 30), "whole": (3, 12)},
+         "full": {"abandoned": (10, 50), "first": (2, 50), "recover": (2, 60), "read": (1, 60), "whole": (12, 20)}}
+FEWEST = {"pr": 300, "full": 1000}
+KILLS = 0.5
+TRACE = "trace"
+# The engine refuses to create it: the attempt fails when all was prepared, and is undone.
+REFUSED = "services:\n  {service}:\n    runtime: not-there\n"
+
+
+def cases(tier: str, info: Info) -> list[Case]:
+    kinds: dict[str, Callable] = {"abandoned": abandoned, "first": first, "recover": recover, "read": read_only,
+                                  "whole": whole}
+    out = []
+    for kind, (batches, count) in SIZES[tier].items():
+        for batch in range(batches):
+            out.append(Case("syscall", f"{kind}/{batch + 1}", kinds[kind](count), points=count))
+    return out
+
+
+class Points:
+    """The runs of one case on one machine, and the checks after each."""
+
+    def __init__(self, machine: Machine, root=None):
+        self.machine = machine
+        self.root = root
+        self.trace = machine.evidence / TRACE
+        self.services = len(glance.containers(machine))
+        self.ledger = records.Ledger(machine)
+
+    def run(self, args: list[str], fault: Fault | None, calls: tuple[str, ...] = ()) -> Result:
+        command = self.machine.dockupd_command(*args, program="shipped")
+        if self.root:
+            command[-1] = str(self.root)
+        self.trace.unlink(missing_ok=True)
+        return self.machine.run(traced.command(command, self.trace, fault, calls), cwd=self.machine.project)
+
+    def undisturbed(self, args: list[str], expect: int) -> list[tuple[str, int]]:
+        result = self.run(args, None)
+        if result.code != expect:
+            raise Violation(f"{' '.join(args)} without a fault: exit {expect} expected: {result}")
+        return traced.points(traced.read(self.trace))
+
+    def judge(self, result: Result, fault: Fault, never_zero: bool = False) -> None:
+        """Right after the run, before anything else."""
+        records.check_exit(result, fault.kills, str(fault))
+        if never_zero and result.code == 0:
+            raise Violation(f"it cannot have succeeded: {result}")
+        traced.check_no_act_after_failed_record(self.trace, left_open=result.code == 40)
+        records.check_database(self.machine, self.root)
+
+    def recover(self) -> None:
+        if records.state_directory(self.machine, self.root) is None:
+            return  # nothing was begun
+        command = self.machine.dockupd_command("recover", "--json", program="shipped")
+        if self.root:
+            command[-1] = str(self.root)
+        result = self.machine.run(command, cwd=self.machine.project)
+        if result.code != 0:
+            raise Violation(f"recover: {result}")
+
+    def settle(self, tags: set[str]) -> str:
+        """Recovers; the tag that runs then."""
+        self.recover()
+        tag = glance.live_tag(self.machine, self.services)
+        if tag not in tags:
+            raise Violation(f"{tag} runs, one of {sorted(tags)} was wanted")
+        return tag
+
+    def each(self, faults: list[Fault], one: Callable[[Fault], None]) -> None:
+        for fault in faults:
+            try:
+                one(fault)
+            except Violation as violation:
+                raise Violation(f"at {fault}: {violation}") from None
+
+
+def refused_update(machine: Machine) -> list[str]:
+    """An update whose last service the engine will not create."""
+    service = max(c.service for c in glance.containers(machine))
+    override = machine.project / "refused.yaml"
+    override.write_text(REFUSED.format(service=service))
+    files = ["-f", str(machine.project / "compose.yaml"), "-f", str(override)]
+    return ["update", *files, "--json", "--progress", "quiet"]
+
+
+def abandoned(count: int):
+    def run(machine: Machine, source: random.Random) -> None:
+        points = Points(machine)
+        before = glance.identities(machine)
+        args = refused_update(machine)
+        where = points.undisturbed(args, expect=3)
+
+        def one(fault: Fault) -> None:
+            result = points.run(args, fault)
+            points.judge(result, fault, never_zero=True)
+            points.recover()
+            if glance.identities(machine) != before:
+                raise Violation(f"containers before {before}, after {glance.identities(machine)}")
+            points.ledger.take()
+        points.each(traced.spread(where, count, KILLS, source), one)
+        points.ledger.check_snapshots()
+        checker.check(machine, {"v1"})
+    return run
+
+
+def first(count: int):
+    """The first command with a new state directory: it makes the database and records what it found running."""
+    def run(machine: Machine, source: random.Random) -> None:
+        before = glance.identities(machine)
+        args = refused_update(machine)
+
+        def directory(number: int):
+            return machine.state.parent / f"first-{number}"
+        where = Points(machine, directory(0)).undisturbed(args, expect=3)
+        for number, fault in enumerate(traced.spread(where, count, KILLS, source), 1):
+            points = Points(machine, directory(number))
+
+            def one(fault: Fault) -> None:
+                points.judge(points.run(args, fault), fault, never_zero=True)
+                points.recover()
+                if glance.identities(machine) != before:
+                    raise Violation(f"containers before {before}, after {glance.identities(machine)}")
+                again = points.run(args, None)
+                if again.code != 3:
+                    raise Violation(f"the same again: exit 3 expected: {again}")
+            points.each([fault], one)
+        checker.check(machine, {"v1"})
+    return run
+
+
+def recover(count: int):
+    """A recovery that is killed or fails on its way, of an attempt killed in the middle."""
+    def run(machine: Machine, source: random.Random) -> None:
+        points = Points(machine)
+        before = glance.identities(machine)
+        args = refused_update(machine)
+        records_made = [nth for name, nth in points.undisturbed(args, expect=3) if name == "fdatasync"]
+
+        def interrupt() -> None:
+            points.run(args, Fault("fdatasync", "KILL", records_made[len(records_made) * 2 // 3]))
+        interrupt()
+        where = points.undisturbed(["recover", "--json"], expect=0)
+
+        def one(fault: Fault) -> None:
+            interrupt()
+            points.judge(points.run(["recover", "--json"], fault), fault)
+            points.recover()
+            if glance.identities(machine) != before:
+                raise Violation(f"containers before {before}, after {glance.identities(machine)}")
+            points.ledger.take()
+        points.each(traced.spread(where, count, KILLS, source), one)
+        checker.check(machine, {"v1"})
+    return run
+
+
+def read_only(count: int):
+    """What only looks says what is true or that it failed, and changes nothing."""
+    calls = ("openat", "pread64", "read")
+    verbs = (["history", "--json"], ["snapshot", "list", "--json"], ["snapshot", "verify", "--json"])
+
+    def run(machine: Machine, source: random.Random) -> None:
+        points = Points(machine)
+        for args in verbs:
+            plain = points.run(args, None, calls)
+            where = traced.points(traced.read(points.trace), calls)
+
+            def one(fault: Fault) -> None:
+                result = points.run(args, fault, calls)
+                records.check_exit(result, fault.kills, str(fault))
+                told = '"problem":' in result.out  # that one could not be read
+                if result.code == 0 and result.out != plain.out and not told:
+                    raise Violation(f"another answer than without the fault: {result}\n--- not\n{plain.out}")
+            points.each(traced.spread(where, -(-count // len(verbs)), 0, source), one)
+        records.check_database(machine)
+        checker.check(machine, {"v2"})
+    return run
+
+
+def whole(count: int):
+    """Updates and the operator's rollbacks by turns, from wherever the last point ended."""
+    def run(machine: Machine, source: random.Random) -> None:
+        points = Points(machine)
+        quiet = ["--json", "--progress", "quiet"]
+        ways = {"v1": ["update", "--tag", "v2", *quiet], "v2": ["rollback", "--to", "v1", "--no-data", *quiet]}
+        where = {tag: points.undisturbed(ways[tag], expect=0) for tag in ("v1", "v2")}
+        # Different faults for both ways; which way is next depends on what the last fault led to.
+        faults = {tag: traced.spread(where[tag], count, KILLS, source) for tag in ways}
+        for one_way in faults.values():
+            source.shuffle(one_way)
+        records.lift_holds(machine)
+        tag = points.settle({"v1"})
+
+        def one(fault: Fault) -> None:
+            nonlocal tag
+            result = points.run(ways[tag], fault)
+            points.judge(result, fault)
+            other = next(t for t in ways if t != tag)
+            if result.code == 0 and glance.live_tag(machine, points.services) != other:
+                raise Violation(f"exit 0, and {tag} runs: {result}")
+            if result.code in records.UNCHANGED and glance.live_tag(machine, points.services) != tag:
+                raise Violation(f"exit {result.code}, and {other} runs: {result}")
+            tag = points.settle({tag, other})
+            points.ledger.check(result)
+            points.ledger.check_snapshots()
+            records.lift_holds(machine)  # of the version that was left: the next point updates to it
+        for _ in range(count):
+            points.each([faults[tag].pop()], one)
+        checker.check(machine, {tag})
+    return run
