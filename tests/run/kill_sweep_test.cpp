@@ -266,10 +266,12 @@ TEST_F(KillSweep, ARollbackWithDataEndsWholeWhenItsRecoveryIsKilledToo) { sweep_
 struct loss {
   failing when = failing::before;
   int nth = 1;
+  failure_kind kind = failure_kind::lost;  // refused: the engine, or a proxy, answers 500 to what it has done or not
 };
 
 std::string to_text(const loss& l) {
-  return std::string(l.when == failing::before ? "lost before call " : "lost after change ") + std::to_string(l.nth);
+  return std::string(l.kind == failure_kind::lost ? "lost " : "500 ") +
+         (l.when == failing::before ? "before call " : "after change ") + std::to_string(l.nth);
 }
 
 class LossSweep : public testing::Test {
@@ -278,8 +280,10 @@ class LossSweep : public testing::Test {
     shop_run whole;
     s.prepare(whole);
     const length l = length_of(whole, [&] { s.act(whole); });
-    for (int n = 1; n <= l.calls; n += every_nth_read) lose(s, {failing::before, n});
-    for (int n = 1; n <= l.changes; ++n) lose(s, {failing::after, n});
+    for (const failure_kind kind : {failure_kind::lost, failure_kind::refused}) {
+      for (int n = 1; n <= l.calls; n += every_nth_read) lose(s, {failing::before, n, kind});
+      for (int n = 1; n <= l.changes; ++n) lose(s, {failing::after, n, kind});
+    }
   }
 
   void lose(const scenario& s, const loss& l) {
@@ -288,7 +292,8 @@ class LossSweep : public testing::Test {
     s.prepare(shop);
     shop.engine().forget_calls();
     scripted_failure lost;
-    lost.kind = failure_kind::lost;
+    lost.kind = l.kind;
+    lost.passes = true;
     lost.call = l.when == failing::before ? every_call : "";
     lost.when = l.when;
     lost.nth = l.nth;

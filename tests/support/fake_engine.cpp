@@ -82,7 +82,11 @@ void fake_engine::restart_engine(engine_stop stop) {
   }
 }
 
-void fake_engine::fail(scripted_failure failure) { failures_.push_back(armed_failure{std::move(failure), 0}); }
+void fake_engine::fail(scripted_failure failure) {
+  const bool twice = failure.kind == failure_kind::refused && failure.status / 100 == 5 && !failure.passes;
+  if (twice) failures_.push_back(armed_failure{failure, 0});
+  failures_.push_back(armed_failure{std::move(failure), 0});
+}
 
 std::string fake_engine::changes() const {
   std::string out;
@@ -212,9 +216,11 @@ void fake_engine::refuse_start(fake_container& c, int status, std::int64_t code,
 }
 
 void fake_engine::check_can_start(fake_container& c) {
-  for (const auto& [name, unused] : c.endpoints) {
-    if (!is_predefined_network(name) && find_network(name) == nullptr) {
-      refuse_start(c, 404, 128, "network " + name + " not found");
+  for (const auto& [name, endpoint] : c.endpoints) {
+    // Once it has run it wants the very network, not one that was made anew under the name.
+    const std::string& wanted = endpoint.network_id.empty() ? name : endpoint.network_id;
+    if (!is_predefined_network(name) && find_network(wanted) == nullptr) {
+      refuse_start(c, 404, 128, "network " + wanted + " not found");
     }
   }
   const std::string endpoint =

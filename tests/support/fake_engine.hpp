@@ -43,6 +43,7 @@ struct scripted_failure {
   failure_kind kind = failure_kind::refused;
   int status = 500;
   std::string words = "scripted failure";
+  bool passes = false;  // of a 5xx: when it is asked again at once, all is well; else it fails a second time
 };
 
 enum class real_volumes { no, yes };
@@ -111,6 +112,7 @@ class fake_engine : public engine {
                             std::function<void(const pull_progress&)> on_progress) override;
   docker::task<> tag_image(std::string image, std::string reference) override;
   docker::task<> remove_image(std::string reference) override;
+  docker::task<> import_empty_image(std::string reference) override;
   docker::task<std::optional<docker::json>> inspect_network(std::string name) override;
   docker::task<std::string> create_network(docker::json body) override;
   docker::task<> remove_network(std::string name) override;
