@@ -618,8 +618,8 @@ class Init:
         Path("/run/registry.yml").write_text(
             "version: 0.1\nlog: {level: error}\nstorage:\n  filesystem: {rootdirectory: /run/rig/data/registry}\n"
             f"  delete: {{enabled: true}}\nhttp: {{addr: '{REGISTRY}'}}\n")
-        for name, text in {"cut": f"echo cut > {CONTROL}; exec sleep 60",
-                           "engine": "p=$(cat /run/dockerd.inside); kill -9 $p; while kill -0 $p 2> /dev/null; do :; done"}.items():
+        kill = "p=$(cat /run/dockerd.inside); kill -9 $p; while kill -0 $p 2> /dev/null; do :; done"
+        for name, text in {"cut": f"echo cut > {CONTROL}; exec sleep 60", "engine": kill}.items():
             (FAULTS / name).write_text(f"#!/bin/sh\n{text}\n")
             (FAULTS / name).chmod(0o755)
         os.mkfifo(CONTROL, 0o600)

@@ -17,14 +17,25 @@ TRACE = Path("/run/trace")
 
 def live_tag(machine: Machine) -> str:
     """Of the containers that run, by the engine alone; RigError when it is not one and the same."""
-    tags = {entry["Image"].rpartition(":")[2] for entry in machine.api("GET", "/containers/json")}
+    tags = running_tags(machine)
     if len(tags) != 1:
         raise RigError(f"running: {tags}")
     return tags.pop()
 
 
+def running_tags(machine: Machine) -> set[str]:
+    images = [entry["Image"].rpartition(":") for entry in machine.api("GET", "/containers/json")]
+    return {tag for repository, _, tag in images if repository == world.IMAGE}
+
+
 def other(tag: str) -> str:
     return next(good for good in world.GOOD[:2] if good != tag)
+
+
+def lift_holds(machine: Machine) -> None:
+    """What an update that was rolled back left, so that the same can be tried again."""
+    for tag in (*world.GOOD, world.FAILING):
+        machine.dockupd("unhold", f"{world.IMAGE}:{tag}")
 
 
 def must(result: Result, *codes: int) -> Result:
@@ -69,7 +80,7 @@ ALL = {
     "recover_back": Scenario("v1", lambda live: ["recover"], (0,),
                              update_killed_at(lambda live: world.FAILING, "state:restoring:after")),
     # Given up before anything stopped; and the end that leaves it to a person. Only their traces are of use.
-    "abandoned": Scenario("v1", lambda live: ["update", "--tag", other(live)], (20,),
+    "abandoned": Scenario("v1", lambda live: ["update", "--tag", other(live)], (3,),
                           failpoints="engine:stop_container:before=error"),
     "attention": Scenario("v2", lambda live: ["rollback", "--to", other(live), "--with-data"], (30,),
                           failpoints="engine:start_container:before=error"),
