@@ -170,7 +170,8 @@ void database::fail(int code, const std::string& tried) const {
   const int error_number = handle_ != nullptr ? sqlite3_system_errno(handle_) : 0;
   const std::string what = "cannot " + tried + " in " + file_.string() + ": ";
   const int primary = code & 0xff;
-  const bool no_room = primary == SQLITE_IOERR && (error_number == ENOSPC || error_number == EDQUOT);
+  const bool could_not = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN;
+  const bool no_room = could_not && (error_number == ENOSPC || error_number == EDQUOT);
   if (primary == SQLITE_FULL || no_room)
     throw store_error(what + "no space left on the state disk (" + words + ").\nFree some on the file system of " +
                           file_.parent_path().string() + " and type the same command again.",
@@ -180,7 +181,7 @@ void database::fail(int code, const std::string& tried) const {
         what + "another program has it open (" + words + ").\nClose it (an sqlite3 shell?) and try again.",
         store_error::kind::busy);
   if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) refuse_damaged(tried + " in", file_, words);
-  const bool system_said = (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN) && error_number != 0;
+  const bool system_said = could_not && error_number != 0;
   throw store_error(what + words + (system_said ? " (" + system_text(error_number) + ")" : ""));
 }
 
@@ -217,8 +218,21 @@ void database::each(const std::string& tried, std::string_view sql, values bound
 }
 
 int database::run(const std::string& tried, std::string_view sql, values bound) const {
-  each(tried, sql, bound, [](const row&) {});
+  with_room([&] { each(tried, sql, bound, [](const row&) {}); });
   return sqlite3_changes(handle_);
+}
+
+void database::with_room(const std::function<void()>& change) const {
+  // A full disk ends the whole transaction, so a statement inside one cannot be repeated alone.
+  const bool alone = sqlite3_get_autocommit(handle_) != 0;
+  for (;;) {
+    try {
+      return change();
+    } catch (const store_error& error) {
+      const bool full = error.why() == store_error::kind::out_of_space;
+      if (!alone || !full || !make_room_ || !make_room_()) throw;
+    }
+  }
 }
 
 void database::run_on_one(const std::string& tried, const std::string& missing, std::string_view sql,

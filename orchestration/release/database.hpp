@@ -87,6 +87,12 @@ class database {
     std::string tried_;
   };
 
+  using room_maker = std::function<bool()>;
+  void when_full(room_maker make_room) { make_room_ = std::move(make_room); }
+  /// `change` is whole when it comes back and nothing when it throws. Done again as long as there is no room for it and
+  /// some could be made.
+  void with_room(const std::function<void()>& change) const;
+
   bool has_wal() const { return has_wal_; }
   const std::filesystem::path& file() const { return file_; }
 
@@ -106,6 +112,7 @@ class database {
   sqlite3* handle_ = nullptr;
   std::string image_;  // look_at(): what the connection reads
   bool has_wal_ = false;
+  room_maker make_room_;  // empty: none can be made
 };
 
 }  // namespace orchestration

@@ -63,6 +63,8 @@ void store::reserve_space() {
   database_->run(tried, "PRAGMA wal_autocheckpoint = 100");  // pages: below the 128 of the reserve
 }
 
+void store::when_full(std::function<bool()> make_room) { database_->when_full(std::move(make_room)); }
+
 // --- attempts ----------------------------------------------------------------------------------------------------
 
 namespace {
@@ -103,17 +105,19 @@ std::string not_open(const std::string& id) { return "there is no open attempt "
 
 void store::begin(const attempt& a) {
   const std::string tried = "begin attempt " + a.id;
-  database::transaction both(*database_, tried);
-  if (const std::optional<attempt> open = open_attempt())
-    throw store_error("cannot " + tried + " in " + database_->file().string() + ": " + open->kind + " " + open->id +
-                      " is still open (" + open->state + "). Finish or undo it first: dockupd recover");
-  database_->run(tried,
-                 "INSERT INTO attempt (id, kind, state, dirty, from_release, to_release, tag, who, why, started_at, "
-                 "ended_at, reason, recoveries, plan, undo, settings) "
-                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?)",
-                 {a.id, a.kind, a.state, a.dirty, a.from_release, a.to_release, a.tag, a.who, a.why, a.started_at,
-                  a.reason, a.recoveries, a.plan, a.undo, a.settings});
-  both.commit();
+  database_->with_room([&] {
+    database::transaction both(*database_, tried);
+    if (const std::optional<attempt> open = open_attempt())
+      throw store_error("cannot " + tried + " in " + database_->file().string() + ": " + open->kind + " " + open->id +
+                        " is still open (" + open->state + "). Finish or undo it first: dockupd recover");
+    database_->run(tried,
+                   "INSERT INTO attempt (id, kind, state, dirty, from_release, to_release, tag, who, why, started_at, "
+                   "ended_at, reason, recoveries, plan, undo, settings) "
+                   "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?)",
+                   {a.id, a.kind, a.state, a.dirty, a.from_release, a.to_release, a.tag, a.who, a.why, a.started_at,
+                    a.reason, a.recoveries, a.plan, a.undo, a.settings});
+    both.commit();
+  });
 }
 
 std::optional<attempt> store::open_attempt() const {
@@ -248,20 +252,24 @@ void store::add_release(const release& r) {
 
 void store::commit(const std::string& attempt_id, const std::string& state, const release& r) {
   const std::string tried = "commit " + release_name(r.number);
-  database::transaction all(*database_, tried);
-  add_release(r);
-  set_current_release(r.number);
-  set_state_committed(*database_, tried, attempt_id, state);
-  all.commit();
+  database_->with_room([&] {
+    database::transaction all(*database_, tried);
+    add_release(r);
+    set_current_release(r.number);
+    set_state_committed(*database_, tried, attempt_id, state);
+    all.commit();
+  });
 }
 
 void store::commit_rollback(const std::string& attempt_id, const std::string& state, int target, int left) {
   const std::string tried = "commit the rollback to " + release_name(target);
-  database::transaction all(*database_, tried);
-  set_current_release(target);
-  if (left != 0) set_verdict(left, release_verdict::rolled_back);
-  set_state_committed(*database_, tried, attempt_id, state);
-  all.commit();
+  database_->with_room([&] {
+    database::transaction all(*database_, tried);
+    set_current_release(target);
+    if (left != 0) set_verdict(left, release_verdict::rolled_back);
+    set_state_committed(*database_, tried, attempt_id, state);
+    all.commit();
+  });
 }
 
 void store::set_verdict(int number, release_verdict verdict) {

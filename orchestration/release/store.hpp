@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -114,6 +115,9 @@ class store {
   /// completely full (ext4, xfs, tmpfs; on copy-on-write ones only freeing space helps). Once per attempt, before it
   /// changes anything. Nothing to do where there is no WAL.
   void reserve_space();
+  /// From now on, when a change finds no room, make_room() is called, and the change is done again if it answers true.
+  /// Empty: a change that finds no room throws.
+  void when_full(std::function<bool()> make_room);
 
   // Attempts. At most one is open; begin() throws store_error when there is one already.
   void begin(const attempt& a);  // ended_at is not looked at: it is open

@@ -9,6 +9,7 @@
 
 #include "orchestration/plan/bring_up_plan.hpp"
 #include "orchestration/run/clock.hpp"
+#include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/observe.hpp"
 #include "orchestration/run/targets.hpp"
 #include "orchestration/update/update_machine.hpp"
@@ -24,6 +25,7 @@ class forgotten_journal {
   forgotten_journal(const workspace& w, const std::string& attempt_id)
       : records_(store::in_memory()), workspace_(w.engine, records_, w.snapshots, w.pool) {
     workspace_.evidence = w.evidence;
+    workspace_.ballast = w.ballast;
     workspace_.progress = w.progress;
     workspace_.interrupted = w.interrupted;
     workspace_.between_looks = w.between_looks;
@@ -56,8 +58,10 @@ void say_phase(const workspace& w, const std::string& text) {
 
 /// operation_error when it could not be made so.
 docker::task<> carry_out(workspace& w, plan p, std::vector<phase> phases) {
+  co_await place_ballast(w);
+  release_ballast_when_full(w);
   forgotten_journal journal(w, p.attempt_id);
-  executor e(journal.place(), p.attempt_id, "plan", p);
+  executor e(journal.place(), p.attempt_id, "plan", p, full_disk::uses_ballast);
   for (const phase when : phases) {
     if (has_phase(p, when)) say_phase(w, std::string(to_text(when)));
     co_await e.run(when, true);

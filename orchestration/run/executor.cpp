@@ -1,10 +1,12 @@
 #include "orchestration/run/executor.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include "docker_client/image_reference.hpp"
 #include "orchestration/files/failpoint.hpp"
 #include "orchestration/run/clock.hpp"
+#include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/lost_reply.hpp"
 
 namespace orchestration {
@@ -34,8 +36,8 @@ std::string pinned_reference(const std::string& reference, const std::string& di
   return docker::image_reference::parse(reference).with_tag("").with_digest(digest).familiar();
 }
 
-executor::executor(workspace& w, const std::string& attempt_id, std::string which, const plan& p)
-    : workspace_(w), attempt_id_(attempt_id), which_(std::move(which)), plan_(p) {}
+executor::executor(workspace& w, const std::string& attempt_id, std::string which, const plan& p, full_disk at_full)
+    : workspace_(w), attempt_id_(attempt_id), which_(std::move(which)), plan_(p), at_full_(at_full) {}
 
 docker::task<> executor::run(phase when, bool interruptible) {
   interruptible_ = interruptible;
@@ -84,17 +86,45 @@ void executor::passed(const operation& o, const char* what) const {
   failpoint("step:" + which_ + ":" + describe(o.what) + ":" + what);
 }
 
+executor::result executor::make(operation o) {
+  for (;;) {
+    std::string no_room;
+    try {
+      const auto once = [this, &o] { return begin(o); };
+      auto step = again_when_lost(once);
+      co_return co_await std::move(step);
+    } catch (const std::exception& error) {
+      if (at_full_ == full_disk::gives_up || !is_for_want_of_room(error)) throw;
+      no_room = error.what();
+      if (!release_ballast(workspace_, describe(o.what) + ": " + no_room)) {
+        if (!goes_without(o)) throw;
+        break;
+      }
+    }
+  }
+  const std::string text = "no copy of the present data was made: that needs " + room_for(workspace_, o.what) +
+                           ". The data stays as it is, so the run goes on without";
+  say(progress_event::kind::warning, o, text);
+  co_return docker::json::object({{"said", "not made: no room"}, {"warning", text}});
+}
+
+/// The copy of data that nothing will replace: the version that a person waits for does not have to wait for it.
+bool executor::goes_without(const operation& o) const {
+  const auto replaces = [](const operation& p) { return std::holds_alternative<restore_volumes>(p.what); };
+  return std::holds_alternative<snapshot_volumes>(o.what) &&
+         std::none_of(plan_.operations.begin(), plan_.operations.end(), replaces);
+}
+
 docker::task<> executor::make_so(operation o) {
   workspace_.records.intend(attempt_id_, which_, o.number, now_text());
   passed(o, "intended");
   say(progress_event::kind::begin, o, describe(o.what));
   std::string failure;
+  bool no_room = false;
   operation_error::cause why = cause_of(o.what);
   docker::json detail;
   try {
-    const auto make = [this, &o] { return begin(o); };
-    auto step = again_when_lost(make);
-    detail = co_await std::move(step);
+    detail = co_await make(o);
   } catch (const snapshot_cancelled&) {
     throw operation_error(operation_error::cause::interrupted, "interrupted by a signal");
   } catch (const operation_error&) {
@@ -102,10 +132,18 @@ docker::task<> executor::make_so(operation o) {
   } catch (const docker::error& error) {
     failure = error.what();
     if (is_unreachable(error, o.what)) why = operation_error::cause::unreachable;
+    no_room = is_for_want_of_room(error);
   } catch (const docker::json_error& error) {
     failure = std::string("the engine's answer was not understood: ") + error.what();
   } catch (const std::runtime_error& error) {  // files, archives, references
     failure = error.what();
+    no_room = is_for_want_of_room(error);
+  }
+  if (no_room) {
+    // Cleaning up can be left, and what may be interrupted is undone: the rest stays as it is until there is room.
+    const bool stays = at_full_ == full_disk::uses_ballast && !interruptible_ && o.when != phase::commit;
+    failure += ". Needed: " + room_for(workspace_, o.what) + (stays ? ". Free it, then: dockupd recover" : "");
+    if (stays) why = operation_error::cause::unreachable;
   }
   if (!failure.empty()) throw operation_error(why, describe(o.what) + ": " + failure);
   passed(o, "made");
@@ -138,7 +176,7 @@ docker::task<std::string> executor::last_lines(std::string id, int lines) {
   } catch (const docker::error&) {
     // They are for reading only: what happened must not depend on them.
   }
-  co_return out;
+  co_return workspace_.redact(std::move(out));
 }
 
 docker::task<std::string> executor::find(container_ref ref) {

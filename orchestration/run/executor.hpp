@@ -7,11 +7,13 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "orchestration/files/ballast.hpp"
 #include "orchestration/plan/plan.hpp"
 #include "orchestration/release/store.hpp"
 #include "orchestration/run/engine.hpp"
@@ -24,7 +26,8 @@ namespace orchestration {
 /// An operation could not be made so. what() names the thing, the reason and, where there is one, the way out.
 class operation_error : public std::runtime_error {
  public:
-  // unreachable: the engine does not answer, or nothing can be recorded: nobody knows what is so, nothing was decided.
+  // unreachable: the engine does not answer, nothing can be recorded, or there is no room to go on with what must go
+  // on: nothing was decided, and all stays as it is.
   enum class cause { engine, pull, snapshot, restore, start, verification, pin, interrupted, unreachable };
   operation_error(cause why, const std::string& text) : std::runtime_error(text), why_(why) {}
   cause why() const { return why_; }
@@ -43,15 +46,28 @@ struct workspace {
   boost::asio::thread_pool& pool;
   std::filesystem::path evidence;  // directory; made when needed
   rescue_places rescue;
+  std::string project;
+  std::string who;   // "maria@web1": for whoever is locked out meanwhile
+  std::string what;  // "update --tag v2"
+  orchestration::ballast ballast;  // without a place: none is kept
   progress_sink progress = [](const progress_event&) {};
+  // For what containers wrote, before it is kept: whoever knows the secrets takes them out.
+  std::function<std::string(std::string)> redact = [](std::string text) { return text; };
   std::stop_token interrupted;                   // asked to stop: checked between operations and in waits
   std::chrono::milliseconds between_looks{200};  // at a container that has to become healthy, or end
+};
+
+/// When there is no room for an operation.
+enum class full_disk {
+  gives_up,     // it fails: nothing has to go on, what runs may as well stay
+  uses_ballast  // the ballast is given up for it; when that is not enough, all stays as it is until there is room
 };
 
 class executor {
  public:
   /// `which` is "plan" or "undo": the journal's name for the plan.
-  executor(workspace& w, const std::string& attempt_id, std::string which, const plan& p);
+  executor(workspace& w, const std::string& attempt_id, std::string which, const plan& p,
+           full_disk at_full = full_disk::gives_up);
 
   /// Makes every operation of the phase so, in order. `interruptible`: whether a stop request ends it between
   /// operations (operation_error::cause::interrupted). Throws operation_error; what was made so stays. What cannot be
@@ -76,6 +92,9 @@ class executor {
   result ensure(remove_volume o);
 
   docker::task<> make_so(operation o);
+  /// Once; again while there is no room for it and ballast to release.
+  result make(operation o);
+  bool goes_without(const operation& o) const;
   void passed(const operation& o, const char* what) const;  // its failpoints
   docker::task<> clean_up(operation o);
   result begin(operation o);
@@ -97,6 +116,7 @@ class executor {
   std::string attempt_id_;
   std::string which_;
   const plan& plan_;
+  full_disk at_full_;
   bool interruptible_ = true;
 };
 

@@ -1,8 +1,10 @@
 // Volumes: snapshot and restore on the worker pool; and the one line of the env file.
 #include "orchestration/files/durable_file.hpp"
+#include "orchestration/files/file_error.hpp"
 #include "orchestration/project/pin.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/executor.hpp"
+#include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/off_thread.hpp"
 
 namespace orchestration {
@@ -164,11 +166,32 @@ executor::result executor::ensure(pin_tag o) {
   if (which_ == "undo" && read_env_value(text, o.variable) != o.previous) co_return said("was not changed");
   const std::string pinned = rewrite_env_value(text, o.variable, o.value);
   if (pinned == text) co_return said("already so");
-  if (there)
-    replace_text_keeping_attributes(file, pinned);
-  else
-    write_durably(file, pinned, 0644);  // like any file of the project: a tag is no secret
-  co_return docker::json();
+  const auto write = [&] {
+    if (there)
+      replace_text_keeping_attributes(file, pinned);
+    else
+      write_durably(file, pinned, 0644);  // like any file of the project: a tag is no secret
+  };
+  std::string failure;
+  try {
+    if (at_full_ == full_disk::uses_ballast)
+      with_ballast(workspace_, write);
+    else
+      write();
+  } catch (const file_error& error) {
+    if (at_full_ == full_disk::gives_up) throw;
+    failure = error.what();
+  }
+  if (failure.empty()) co_return docker::json();
+  // The version that a person waits for runs, which is worth more than one line.
+  const std::string warning = o.variable + "=" + o.value + " was not written: " + failure + ". Write that line into " +
+                              o.file + " by hand, or the next `docker compose up` deploys another tag";
+  progress_event event;
+  event.what = progress_event::kind::warning;
+  event.subject = o.file;
+  event.text = warning;
+  workspace_.progress(event);
+  co_return docker::json::object({{"said", "could not be written"}, {"warning", warning}});
 }
 
 }  // namespace orchestration

@@ -7,16 +7,20 @@
 #include "docker_client/error.hpp"
 #include "docker_client/image_reference.hpp"
 #include "orchestration/files/disk_space.hpp"
+#include "orchestration/run/disk_budget.hpp"
 #include "orchestration/run/ending.hpp"
+#include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/host_port.hpp"
 #include "orchestration/run/off_thread.hpp"
-#include "orchestration/snapshot/archive.hpp"
+#include "orchestration/snapshot/volume_archive.hpp"
 
 namespace orchestration {
 namespace {
 
-constexpr std::int64_t space_margin = 16 << 20;     // manifest, database, logs
-constexpr std::int64_t least_data_root = 64 << 20;  // a container's own files; the engine fails oddly below
+constexpr std::uint64_t space_margin = 16 << 20;     // manifest, database, logs
+constexpr std::uint64_t least_data_root = 64 << 20;  // a container's own files; the engine fails oddly below
+constexpr std::uint64_t few_inodes = 64;             // of a snapshot: two files a volume, directories, a manifest
+constexpr std::uint64_t many_inodes = 1000;          // of an image's layers, which nobody counts beforehand
 
 [[noreturn]] void refuse(ending how, const std::string& text) { throw refusal(how, text); }
 
@@ -171,26 +175,16 @@ docker::task<> check_way_back(workspace& w, plan p) {
   }
 }
 
-std::string megabytes(std::int64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
-
-void check_snapshot_space(const workspace& w, const std::vector<volume_target>& volumes) {
-  std::int64_t bytes = 0;
+std::uint64_t readable_bytes(const std::vector<volume_target>& volumes) {
+  std::uint64_t bytes = 0;
   for (const volume_target& v : volumes) {
     if (v.mountpoint.empty()) continue;
     if (access(v.mountpoint.c_str(), R_OK | X_OK) != 0)
       refuse(ending::snapshot_failed, "volume " + v.name + " cannot be read at " + v.mountpoint +
                                           ". Run as root on the engine's host, or pass --no-snapshot.");
-    bytes += static_cast<std::int64_t>(measure_volume(v.mountpoint).bytes);
+    bytes += measure_volume(v.mountpoint).bytes;
   }
-  // The snapshot, and a safety copy of the same size should it have to be rolled back.
-  const std::int64_t needed = 2 * bytes + space_margin;
-  const std::int64_t free = static_cast<std::int64_t>(disk_space_at(w.snapshots.directory()).free_bytes);
-  if (free < needed)
-    refuse(ending::snapshot_failed, "not enough space for the snapshot in " + w.snapshots.directory().string() + ": " +
-                                        megabytes(needed) + " needed (twice the volumes' " + megabytes(bytes) +
-                                        ", so that a rollback fits too, and " + megabytes(space_margin) +
-                                        " for records), " + megabytes(free) +
-                                        " free. Free some space, or choose another --state-dir.");
+  return bytes;
 }
 
 docker::task<> check_volumes_are_here(workspace& w, plan p) {
@@ -206,15 +200,113 @@ docker::task<> check_volumes_are_here(workspace& w, plan p) {
            "(through its unix socket), or update with --no-snapshot.");
 }
 
-docker::task<> check_disk(workspace& w, plan p) {
+bool has_data_root_here(const engine_facts& facts) {
+  return facts.local && !facts.data_root.empty() && access(facts.data_root.c_str(), X_OK) == 0;
+}
+
+/// About as large as the image that the same container runs now: what it will really be, only its registry knows.
+docker::task<std::uint64_t> likely_size(workspace& w, plan p, pull_image pull) {
+  const std::string pinned = pinned_reference(pull.reference, pull.digest);
+  const std::optional<docker::json> local = co_await w.engine.inspect_image(pinned);
+  if (local) co_return 0;
+  for (const operation& o : p.operations) {
+    const auto* create = std::get_if<create_container>(&o.what);
+    if (create == nullptr || create->image != pull.reference || create->replaces.empty()) continue;
+    const std::optional<docker::json> old = co_await w.engine.inspect_container(create->replaces);
+    if (!old) continue;
+    std::string id = old->string_at({"Image"});
+    const std::optional<docker::json> image = co_await w.engine.inspect_image(std::move(id));
+    if (image) co_return static_cast<std::uint64_t>(std::max<std::int64_t>(image->int64_at({"Size"}), 0));
+  }
+  co_return 0;
+}
+
+void claim_for_data(disk_budget& budget, const workspace& w, const plan& p) {
+  const std::filesystem::path snapshots = w.snapshots.directory();
   for (const operation& o : p.operations)
-    if (const auto* snapshot = std::get_if<snapshot_volumes>(&o.what)) check_snapshot_space(w, snapshot->volumes);
+    if (const auto* snapshot = std::get_if<snapshot_volumes>(&o.what)) {
+      const std::uint64_t bytes = readable_bytes(snapshot->volumes);
+      budget.claim(snapshots, bytes, few_inodes, "the snapshot");
+      budget.claim(snapshots, bytes, few_inodes, "a safety copy of the data, should it be rolled back");
+    }
+  budget.claim(snapshots, space_margin, few_inodes, "records");
+  for (const std::filesystem::path& place : w.ballast.missing())
+    budget.claim(place.parent_path(), w.ballast.size(), 1, "a rollback on a full disk, kept back");
+}
+
+void claim_for_image(disk_budget& budget, const std::string& data_root, const std::string& image, std::uint64_t size) {
+  // Its layers are there packed and unpacked for a while.
+  budget.claim(data_root, size + size / 2, 0, image + ", as large as the present one");
+}
+
+void claim_for_engine(disk_budget& budget, const std::string& data_root) {
+  budget.claim(data_root, least_data_root, many_inodes, "the engine");
+}
+
+docker::task<> claim_on_engine(disk_budget& budget, workspace& w, plan p) {
   const engine_facts facts = co_await w.engine.facts();
-  if (!facts.local || access(facts.data_root.c_str(), X_OK) != 0) co_return;
-  const std::int64_t free = static_cast<std::int64_t>(disk_space_at(facts.data_root).free_bytes);
-  if (free < least_data_root)
-    refuse(ending::refused, "only " + megabytes(free) + " free in the engine's data root " + facts.data_root +
-                                "; at least " + megabytes(least_data_root) + " are needed. Free some space first.");
+  if (!has_data_root_here(facts)) co_return;
+  claim_for_engine(budget, facts.data_root);
+  for (const operation& o : p.operations) {
+    const auto* pull = std::get_if<pull_image>(&o.what);
+    if (pull == nullptr) continue;
+    pull_image wanted = *pull;
+    const std::uint64_t size = co_await likely_size(w, p, std::move(wanted));
+    claim_for_image(budget, facts.data_root, pull->reference, size);
+  }
+}
+
+docker::task<> check_disk(workspace& w, plan p) {
+  const bool archives = std::any_of(p.operations.begin(), p.operations.end(), [](const operation& o) {
+    return std::holds_alternative<snapshot_volumes>(o.what);
+  });
+  disk_budget budget;
+  claim_for_data(budget, w, p);
+  co_await claim_on_engine(budget, w, std::move(p));
+  const std::optional<disk_budget::shortage> lack = budget.first_shortage();
+  if (!lack) co_return;
+  const bool of_snapshot = archives && lack->where == w.snapshots.directory();
+  refuse(of_snapshot ? ending::snapshot_failed : ending::refused,
+         "not enough space " + std::string(of_snapshot ? "for the snapshot " : "") + "in " + lack->where.string() +
+             ": " + lack->numbers + ". Nothing was changed. Free some space" +
+             (of_snapshot ? ", or choose another --state-dir." : " first."));
+}
+
+std::uint64_t ballast_on(const workspace& w, std::uint64_t file_system) {
+  std::uint64_t bytes = 0;
+  for (const std::filesystem::path& place : w.ballast.places())
+    if (std::filesystem::exists(place) && disk_space_at(place.parent_path()).file_system == file_system)
+      bytes += w.ballast.size();
+  return bytes;
+}
+
+struct data_back {
+  std::filesystem::path where;
+  std::uint64_t archived = 0;
+  std::uint64_t present = 0;  // freed before the archived comes
+};
+
+/// A rollback is not refused for a full disk, except that its data would stop half-way.
+void check_data_fits(const workspace& w, const restore_volumes& restore) {
+  std::map<std::uint64_t, data_back> by_file_system;
+  const manifest archived = w.snapshots.read(restore.snapshot_id);
+  for (const volume_target& v : restore.volumes) {
+    if (v.mountpoint.empty()) continue;
+    data_back& there = by_file_system[disk_space_at(v.mountpoint).file_system];
+    there.where = v.mountpoint;
+    there.present += measure_volume(v.mountpoint).bytes;
+    for (const archived_volume& a : archived.volumes)
+      if (a.name == v.name) there.archived += a.bytes;
+  }
+  for (const auto& [file_system, back] : by_file_system) {
+    const std::uint64_t free = disk_space_at(back.where).free_bytes + ballast_on(w, file_system);
+    if (back.archived > back.present + free)
+      refuse(ending::refused, "not enough space to put the data back in " + back.where.string() + ": " +
+                                  mebibytes(back.archived) + " needed, " + mebibytes(back.present) +
+                                  " are the present data's and " + std::to_string(free >> 20) +
+                                  " MiB free. Nothing was changed. Free some space, or keep the present data: "
+                                  "--no-data");
+  }
 }
 
 /// The archives that will be put back are read to the last byte while everything still runs.
@@ -240,13 +332,17 @@ docker::task<> check_archives(workspace& w, plan p) {
 
 }  // namespace
 
-docker::task<> check_before(workspace& w, plan p, observed_state observed) {
+docker::task<> check_before(workspace& w, plan p, observed_state observed, way going) {
   check_holds(w, p);
   co_await check_way_back(w, p);
   co_await check_ports(w, p, std::move(observed));
   co_await check_volumes_are_here(w, p);
-  co_await check_disk(w, p);
-  co_await check_archives(w, std::move(p));
+  co_await place_ballast(w);
+  if (going == way::forward) co_await check_disk(w, p);
+  co_await check_archives(w, p);
+  for (const operation& o : p.operations)
+    if (const auto* restore = std::get_if<restore_volumes>(&o.what)) check_data_fits(w, *restore);
+  if (going == way::forward) refill_ballast(w);
 }
 
 }  // namespace orchestration

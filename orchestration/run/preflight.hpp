@@ -20,8 +20,11 @@ docker::task<std::map<std::string, std::string>> resolve_images(engine& e, proje
                                                                 std::set<std::string> services, observed_state observed,
                                                                 std::optional<pin_tag> pin, bool tag_given);
 
+/// Forward, the disk has to carry everything, and a rollback on top. A way back goes as far as the room there is.
+enum class way { forward, back };
+
 /// Holds, ports, rollback target, volumes, disk. Throws refusal with the first that is not right; warnings go to the
-/// progress sink.
-docker::task<> check_before(workspace& w, plan p, observed_state observed);
+/// progress sink. Forward, the ballast is made before it returns.
+docker::task<> check_before(workspace& w, plan p, observed_state observed, way going);
 
 }  // namespace orchestration

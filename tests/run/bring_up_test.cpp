@@ -160,7 +160,7 @@ TEST_F(BringUp, StartsNothingWhileAPersonIsNeeded) {
   for (int times = 0; times < 2; ++times) {
     scripted_failure failure;
     failure.call = "start shop-web-1";
-    failure.words = "no space left on device";
+    failure.words = "OCI runtime create failed: scripted";
     shop_.engine().fail(failure);
   }
   ASSERT_EQ(shop_.update("v2").how, ending::needs_person);
@@ -168,7 +168,7 @@ TEST_F(BringUp, StartsNothingWhileAPersonIsNeeded) {
   shop_.engine().forget_calls();
   const bring_up_result result = shop_.bring_up();
   EXPECT_EQ(result.how, ending::needs_person);
-  EXPECT_THAT(result.reason, HasSubstr("no space left"));
+  EXPECT_THAT(result.reason, HasSubstr("OCI runtime"));
   EXPECT_EQ(shop_.engine().changes(), "");
 }
 

@@ -46,7 +46,7 @@ class RescueFiles : public testing::Test {
       scripted_failure failure;
       failure.call = "start shop-web-1";
       failure.status = 500;
-      failure.words = "no space left on device";
+      failure.words = "OCI runtime create failed: scripted";
       shop_.engine().fail(failure);
     }
   }

@@ -209,10 +209,10 @@ TEST_F(UpdateThatFails, TouchesNothingWhenThePullBreaks) {
 TEST_F(UpdateThatFails, LeavesTheOldVersionWhenTheNewContainerCannotBeMade) {
   deploy_v1();
   const auto before = ids();
-  fail("create shop-web-1.dockupd-new", 500, "no space left on device");
+  fail("create shop-web-1.dockupd-new", 500, "OCI runtime create failed: scripted");
   const run_result result = shop_.update("v2");
   EXPECT_EQ(result.how, ending::abandoned);
-  EXPECT_THAT(result.reason, AllOf(HasSubstr("create web.1"), HasSubstr("no space left on device")));
+  EXPECT_THAT(result.reason, AllOf(HasSubstr("create web.1"), HasSubstr("OCI runtime create failed: scripted")));
   EXPECT_THAT(shop_.engine().changes(), testing::Not(HasSubstr("stop")));
   expect_untouched(before);
 }
@@ -467,10 +467,10 @@ TEST_F(Rollback, HoldsTheReleaseThatWasLeft) {
 
 TEST_F(Rollback, NeedsAPersonWhenItFailsAfterTheCutOver) {
   deploy_v2();
-  fail("start shop-web-1", 500, "no space left on device");
+  fail("start shop-web-1", 500, "OCI runtime create failed: scripted");
   const run_result result = shop_.rollback(with(data_choice::restore));
   EXPECT_EQ(result.how, ending::needs_person);
-  EXPECT_THAT(result.reason, HasSubstr("no space left on device"));
+  EXPECT_THAT(result.reason, HasSubstr("OCI runtime create failed: scripted"));
 }
 
 // --- what compose deployed -------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/docker_engine.hpp"
 #include "tools/dockupd/logging.hpp"
+#include "tools/dockupd/redaction.hpp"
 
 extern char** environ;
 
@@ -66,6 +67,20 @@ std::vector<known_project> known_projects(const fs::path& root) {
   return out;
 }
 
+/// What older releases and a run in the middle were given comes back in logs and errors as well.
+void hide_secrets_of(const orchestration::store& records) {
+  for (const orchestration::release& r : records.releases()) hide_secrets_in(to_json(r));
+  if (const auto open = records.open_attempt()) hide_secrets_in(open->plan);
+}
+
+void hide_credentials_in(const fs::path& docker_config) {
+  try {
+    if (!docker_config.empty()) hide_credentials(docker::json::parse(orchestration::read_file(docker_config)));
+  } catch (const std::runtime_error&) {
+    // Not there, or not to be read: then nobody else reads it either, or says so.
+  }
+}
+
 }  // namespace
 
 /// First SIGINT or SIGTERM: stop at the next safe place. Further ones say where it is.
@@ -86,6 +101,8 @@ struct session::signals {
 };
 
 session::session(const command& c) : command_(c), environment_(from_environment) {
+  for (const auto& [name, value] : whole_environment()) hide_if_secret(name, value);
+  hide_if_secret("", command_.host);
   // An ssh connection that drops or a closed pipe must not end an update.
   ::signal(SIGHUP, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
@@ -116,12 +133,14 @@ orchestration::load_request session::load_request() const {
   request.services = command_.services;
   request.environment = whole_environment();
   request.images = command_.images;
+  request.on_variable = hide_if_secret;
   return request;
 }
 
 const orchestration::project& session::project() {
   if (!loaded_) {
     loaded_ = orchestration::load(load_request());
+    for (const auto& [name, service] : loaded_->value.services) hide_secrets_in(service.document);
     for (const orchestration::finding& f : loaded_->findings)
       if (f.level == orchestration::severity::warning) say_warning(to_text(f));
   }
@@ -183,6 +202,7 @@ orchestration::store& session::records() {
       throw fatal(exit_code::usage, "dockupd has no record of project " + project_name() + " in " +
                                         state_directory().string() + ". It begins with the first: dockupd update");
     records_ = orchestration::store::open(state_directory(), orchestration::open_mode::read_only);
+    hide_secrets_of(*records_);
   }
   return *records_;
 }
@@ -209,20 +229,42 @@ orchestration::workspace& session::open_for_change(const std::string& operation)
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   records_.reset();
-  records_ = orchestration::store::open(directory, orchestration::open_mode::read_write);
+  orchestration::ballast ballast;
+  ballast.add(directory / "ballast");
+  open_records(ballast);
+  hide_secrets_of(*records_);
   snapshots_.emplace(directory / "snapshots");
   snapshots_->remove_partials();
   workspace_ = std::make_unique<orchestration::workspace>(engine(), *records_, *snapshots_, pool_);
+  workspace_->ballast = std::move(ballast);
+  workspace_->project = project_name();
+  workspace_->who = who_asks();
+  workspace_->what = operation;
   workspace_->evidence = directory / "evidence";
   workspace_->rescue.attempts = attempts_directory();
   workspace_->rescue.lock_file = directory / "lock";
   workspace_->interrupted = stop_.get_token();
+  workspace_->redact = redacted;
   workspace_->progress = [this, show = make_progress(command_.progress)](const orchestration::progress_event& e) {
     if (e.what == orchestration::progress_event::kind::phase) lock_->set_phase(e.text);
     show(e);
   };
   signals_ = std::make_unique<signals>(context_, stop_);
   return *workspace_;
+}
+
+void session::open_records(const orchestration::ballast& ballast) {
+  const auto open = [this] {
+    return orchestration::store::open(state_directory(), orchestration::open_mode::read_write);
+  };
+  try {
+    records_ = open();
+    return;
+  } catch (const orchestration::store_error& error) {
+    if (error.why() != orchestration::store_error::kind::out_of_space || ballast.release().empty()) throw;
+  }
+  say_warning("the disk of " + state_directory().string() + " is full: the room kept back there was given up");
+  records_ = open();
 }
 
 void session::refuse_in_the_middle() {
@@ -245,6 +287,7 @@ fatal session::locked_by(const orchestration::lock_holder& holder) {
 orchestration::workspace& session::open_for_reading() {
   records_ = has_state() ? orchestration::store::open(state_directory(), orchestration::open_mode::read_only)
                          : orchestration::store::in_memory();
+  hide_secrets_of(*records_);
   refuse_in_the_middle();
   snapshots_.emplace(snapshots());
   workspace_ = std::make_unique<orchestration::workspace>(engine(), *records_, *snapshots_, pool_);
@@ -263,6 +306,7 @@ orchestration::engine& session::engine() {
     engine_options.local = address.is_local();
     const std::string config = docker::docker_config_directory(environment_);
     if (!config.empty()) engine_options.config_file = fs::path(config) / "config.json";
+    hide_credentials_in(engine_options.config_file);
     engine_ = std::make_unique<orchestration::docker_engine>(docker::client(context_.get_executor(), address, options),
                                                              engine_options);
   }
