@@ -116,6 +116,14 @@ def _only_child(pid: int) -> int | None:
     return int(children[0]) if children else None
 
 
+def _state_of(pid: int) -> str:
+    """As proc(5) has it; "": it is not there."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return ""
+
+
 def _pid_inside(pid: int) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("NSpid:"):
@@ -154,16 +162,26 @@ class Process:
     def stopped(self) -> bool:
         """By SIGSTOP, as the failpoint action `stop` does."""
         try:
-            state = Path(f"/proc/{self.outside_pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        except (OSError, RigError):
+            return _state_of(self.outside_pid) == "T"
+        except RigError:
             return False
-        return state == "T"
 
     def signal(self, number: int) -> None:
+        """SIGCONT goes by nsenter, which stands still with its command and continues it when it is continued."""
         try:
-            os.kill(self.outside_pid, number)
+            if number == signal.SIGCONT and self.stopped():
+                wait_for(lambda: _state_of(self._popen.pid) == "T", 5, "nsenter stands still", 0.001)
+            else:
+                os.kill(self.outside_pid, number)
         except (ProcessLookupError, RigError):
             pass
+        if number in (signal.SIGCONT, signal.SIGKILL):
+            self.reap()
+
+    def reap(self) -> None:
+        """An nsenter that stands still would keep its dead command, and with it the dead machine."""
+        if self._popen.poll() is None:
+            self._popen.send_signal(signal.SIGCONT)
 
     def wait(self, timeout: float = 60) -> Result:
         """TimedOut, and the command is dead, when it takes longer."""
@@ -222,6 +240,7 @@ class Machine:
         self._unshare: subprocess.Popen | None = None
         self._init = 0
         self._commands = 0
+        self._processes: list[Process] = []
         work.mkdir(parents=True, exist_ok=True)
         (work / "out").mkdir(exist_ok=True)
 
@@ -313,8 +332,15 @@ class Machine:
 
     def await_off(self, seconds: float = 30) -> None:
         """Until the machine has died, of kill_machine() or of a fault that it did to itself."""
-        self._unshare.wait(timeout=seconds)
+        deadline = time.monotonic() + seconds
+        while self._unshare.poll() is None:
+            for process in self._processes:
+                process.reap()
+            if time.monotonic() > deadline:
+                raise RigError(f"the machine does not die\n{self.logs()}")
+            time.sleep(0.002)
         self._unshare = None
+        self._processes.clear()
         self._init = 0
         wait_for(lambda: not self._attached(), 30, "the disks are still in use (an open file?)", 0.002)
         remove_cgroups(self.name)
@@ -413,7 +439,9 @@ class Machine:
             popen = subprocess.Popen(command, stdin=stdin, stdout=out_file, stderr=err_file, env=self.environment(env))
         if input is not None:
             stdin.close()
-        return Process(list(map(str, argv)), popen, out, err)
+        process = Process(list(map(str, argv)), popen, out, err)
+        self._processes = [one for one in self._processes if one.poll() is None] + [process]
+        return process
 
     def run(self, argv: list[str], env: dict[str, str] | None = None, timeout: float = 60, input: str | None = None,
             cwd: Path | None = None) -> Result:
