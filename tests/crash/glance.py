@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from urllib.parse import quote
 
+import world
 from case import Violation
 from machine import Machine
 
@@ -30,8 +31,7 @@ def containers(machine: Machine) -> list[Container]:
     out = []
     for entry in machine.api("GET", "/containers/json?all=1"):
         labels = entry["Labels"] or {}
-        image = entry["Image"]
-        tag = image.rsplit(":", 1)[1] if ":" in image.rsplit("/", 1)[-1] else image
+        tag = entry["Image"].rpartition(":")[2]
         out.append(Container(entry["Id"], entry["Names"][0].lstrip("/"), labels.get(SERVICE, ""), tag, entry["State"]))
     return sorted(out, key=lambda c: c.name)
 
@@ -43,14 +43,16 @@ def changing_events(machine: Machine, since: float, until: float) -> list[str]:
     return [line for line in done.out.splitlines() if not line.split()[1].startswith(("exec_", "health_status"))]
 
 
-def live_tag(machine: Machine, services: int) -> str:
-    """The tag that runs: each service once, all running, under their own names, nothing else there."""
+def live_tag(machine: Machine) -> str:
+    """The tag that runs: each service once under its own name, the ones that stay up running, and nothing else."""
     found = containers(machine)
-    tags = {c.tag for c in found}
-    names = {c.service for c in found}
-    whole = len(found) == services == len(names) and "" not in names and len(tags) == 1
-    if not whole or any(c.state != "running" or ".dockupd-" in c.name for c in found):
-        raise Violation(f"not one running container a service: {[str(c) for c in found]}")
+    if [c.name for c in found] != [f"{world.PROJECT}-{service}-1" for service in sorted(world.SERVICES)]:
+        raise Violation(f"not one container a service and no more: {[str(c) for c in found]}")
+    by_service = {c.service: c for c in found}
+    tags = {by_service[service].tag for service in ("app", "side")}
+    down = [str(c) for c in found if c.state != "running" and c.service != "migrate"]
+    if down or len(tags) != 1:
+        raise Violation(f"not one version runs whole: {[str(c) for c in found]}")
     return tags.pop()
 
 

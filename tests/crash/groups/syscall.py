@@ -42,7 +42,6 @@ class Points:
         self.machine = machine
         self.root = root
         self.trace = machine.evidence / TRACE
-        self.services = len(glance.containers(machine))
         self.ledger = records.Ledger(machine)
 
     def run(self, args: list[str], fault: Fault | None, calls: tuple[str, ...] = ()) -> Result:
@@ -79,7 +78,7 @@ class Points:
     def settle(self, tags: set[str]) -> str:
         """Recovers; the tag that runs then."""
         self.recover()
-        tag = glance.live_tag(self.machine, self.services)
+        tag = glance.live_tag(self.machine)
         if tag not in tags:
             raise Violation(f"{tag} runs, one of {sorted(tags)} was wanted")
         return tag
@@ -213,9 +212,9 @@ def whole(count: int):
             result = points.run(ways[tag], fault)
             points.judge(result, fault)
             other = next(t for t in ways if t != tag)
-            if result.code == 0 and glance.live_tag(machine, points.services) != other:
+            if result.code == 0 and glance.live_tag(machine) != other:
                 raise Violation(f"exit 0, and {tag} runs: {result}")
-            if result.code in records.UNCHANGED and glance.live_tag(machine, points.services) != tag:
+            if result.code in records.UNCHANGED and glance.live_tag(machine) != tag:
                 raise Violation(f"exit {result.code}, and {other} runs: {result}")
             tag = points.settle({tag, other})
             points.ledger.check(result)
