@@ -84,7 +84,11 @@ bool judge::is_over_budget(const health_sample& sample) const {
 std::optional<std::string> judge::setback(const health_sample& sample) const {
   if (!first_) return std::nullopt;
   const std::int64_t restarts = sample.restart_count - first_->restart_count;
-  if (restarts > 0) return "restarted " + times(restarts) + "; last " + exit_text(sample);
+  if (restarts > 0) {
+    // Of a container that runs again the engine has forgotten with what it had exited: 0 says nothing.
+    const bool is_known = sample.exit_code != 0 || sample.out_of_memory || !sample.error.empty();
+    return "restarted " + times(restarts) + (is_known ? "; last " + exit_text(sample) : std::string());
+  }
   // A start by hand or by the engine itself leaves the count alone or sets it to 0.
   if (has_started(sample) && sample.started_at != first_->started_at)
     return "was started again at " + sample.started_at;

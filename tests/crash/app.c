@@ -54,7 +54,13 @@ static void sleep_ms(long ms) {
   nanosleep(&t, NULL);
 }
 
-static int behaves(const char* what) { return strcmp(behaviour, what) == 0; }
+// One of those that are joined by '+'.
+static int behaves(const char* what) {
+  size_t size = strlen(what);
+  for (const char* at = behaviour; (at = strstr(at, what)) != NULL; at += size)
+    if ((at == behaviour || at[-1] == '+') && (at[size] == 0 || at[size] == '+')) return 1;
+  return 0;
+}
 
 // One write, so that lines of several processes never mix; what cannot be said here would be a fault unseen.
 static void say(const char* format, ...) {
@@ -173,6 +179,15 @@ static void take_all_memory(void) {
 
 static void crash(void) { *(volatile char*)8 = 0; }  // abort() would not end process 1
 
+// What a case has put there is changed as real migrations change what they find.
+static void change_extra(void) {
+  int fd = open("/data/extra.bin", O_WRONLY);
+  if (fd < 0) return;
+  if (pwrite(fd, version, strlen(version), 0) < 0 || fsync(fd) != 0) fail("extra.bin");
+  close(fd);
+  replace_file("/data/extra.new", version, strlen(version));
+}
+
 // --- roles
 
 // Old data stays until the new is whole, so a migration that died is begun again by the next.
@@ -183,15 +198,18 @@ static int migrate(void) {
   say("mig-begin %s", format[0] ? format : "none");
   printf("migrating from %s to %s\n", format[0] ? format : "nothing", version);
   if (strcmp(format, version) == 0) {
+    remove_other_formats();
     say("mig-again");
     return 0;
   }
+  if (behaves("mig-skips")) return 0;
   lines_path(from, sizeof from, format);
   lines_path(to, sizeof to, version);
   size_t size;
   char* bytes = read_all(from, &size);
   replace_file(to, bytes, size);
   free(bytes);
+  change_extra();
   if (behaves("mig-fail")) {
     fprintf(stderr, "migration broke half way: column price is missing\n");
     say("mig-fail");
@@ -240,7 +258,7 @@ static void note_start(void) {
 // What a sick version does after it has begun to write.
 static void misbehave(long lines) {
   if (lines < 3) return;
-  if (behaves("crash")) crash();
+  if (behaves("crash") || (behaves("crash-late") && lines > 15)) crash();
   if (behaves("oom")) take_all_memory();
   if (behaves("exit0") || behaves("exit1")) {
     fprintf(stderr, "giving up: no licence\n");
@@ -294,7 +312,7 @@ static int only_run(void) {
 }
 
 static const char* health(long long age_ms) {
-  if (behaves("unhealthy") || behaves("no-write") || behaves("slow")) return "no database";
+  if (behaves("unhealthy") || behaves("no-write")) return "no database";
   if (behaves("slow-start") && age_ms < 2500) return "starting up";
   if (behaves("flap") && age_ms / 1500 % 2 == 1) return "flapping";
   if (behaves("sickens") && age_ms > 900) return "lost its database";
@@ -303,6 +321,7 @@ static const char* health(long long age_ms) {
 
 static int check_health(void) {
   long long since = 0;
+  if (behaves("hc-hangs")) sleep_ms(60000);
   FILE* file = fopen(started_file, "r");
   if (file == NULL || fscanf(file, "%lld", &since) != 1) since = 0;
   const char* status = since == 0 ? "not started" : health((now_ns() - since) / 1000000);

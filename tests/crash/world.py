@@ -2,7 +2,9 @@
 project that dockupd moves between them. The images are in the machine's registry only; the engine pulls them."""
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import subprocess
 import tarfile
 import time
@@ -21,14 +23,13 @@ SERVICES = ("app", "db", "migrate", "side")  # migrate has run and ended
 GOOD = ("v1", "v2", "v3")
 # tag → BEHAVIOUR of app.c; each has a version of its own, so that whose data there is can be told.
 BEHAVIOURS = {
-    "unhealthy": "unhealthy", "no-write": "no-write", "crash": "crash", "exit0": "exit0", "exit1": "exit1",
-    "flap": "flap", "sickens": "sickens", "slow-stop": "slow-stop", "ignore-term": "ignore-term",
-    "oom": "oom", "slow-start": "slow-start", "slow": "slow",
-    "needs-env": "needs-env", "mig-fail": "mig-fail", "mig-hang": "mig-hang", "mig-oom": "mig-oom",
-    "mig-crash": "mig-crash", "side-exit1": "side-exit1", "side-late": "side-late",
+    **{one: one for one in (
+        "unhealthy", "no-write", "crash", "crash-late", "exit0", "exit1", "flap", "sickens", "oom", "slow-start", "hc-hangs", "needs-env", "mig-fail", "mig-hang", "mig-oom", "mig-crash", "mig-skips",
+        "side-exit1", "side-late")},
+    "stubborn": "ignore-term+unhealthy", "lingering": "slow-stop+unhealthy",
+    "v4-stubborn": "ignore-term", "v5-lingering": "slow-stop",  # good, with bad manners
 }
 FAILING = FAILING_TAG = "unhealthy"  # migrates, writes, and is never healthy
-OTHER_KINDS = ("no-entrypoint", "not-executable", "no-hc", "arm64")
 
 COMPOSE = """\
 name: rig
@@ -107,36 +108,52 @@ def root_file_system(program: bytes, without_health_command: bool = False, mode:
     return out.getvalue()
 
 
-def image_list() -> list[tuple[str, str, list[str], str]]:
-    """reference, tar, changes, platform."""
+def image_list() -> list[tuple[str, str, list[str]]]:
+    """reference, tar, changes."""
     def changes(version: str, behaviour: str = "ok", entry: str = "/app") -> list[str]:
         return [f"ENV VERSION={version}", f"ENV BEHAVIOUR={behaviour}", f'ENTRYPOINT ["{entry}"]', 'CMD ["run"]']
     app = IMAGE + ":"
-    out = [(app + tag, "root.tar", changes(tag), "") for tag in GOOD]
-    out += [(app + tag, "root.tar", changes(tag, behaviour), "") for tag, behaviour in BEHAVIOURS.items()]
-    out += [(app + "no-entrypoint", "root.tar", changes("no-entrypoint", entry="/missing"), ""),
-            (app + "not-executable", "plain.tar", changes("not-executable"), ""),
-            (app + "no-hc", "bare.tar", changes("no-hc"), ""),
-            (app + "arm64", "root.tar", changes("arm64"), "linux/arm64"),
-            ("127.0.0.1:5000/db:stable", "root.tar", changes("db"), "")]
+    out = [(app + tag, "root.tar", changes(tag)) for tag in GOOD]
+    out += [(app + tag, "root.tar", changes(tag, behaviour)) for tag, behaviour in BEHAVIOURS.items()]
+    out += [(app + "no-entrypoint", "root.tar", changes("no-entrypoint", entry="/missing")),
+            (app + "not-executable", "plain.tar", changes("not-executable")),
+            (app + "no-hc", "bare.tar", changes("no-hc")),
+            ("127.0.0.1:5000/db:stable", "root.tar", changes("db"))]
     return out
 
 
-def import_script(directory: str, push: bool = True) -> str:
-    lines = ["set -eu", f"cd {directory}"]
-    for reference, tar, changes, platform in image_list():
+def image_of_another_architecture(reference: str, layer: bytes) -> bytes:
+    """For `docker load`: `docker import` takes a platform and forgets it."""
+    settings = {"architecture": "arm64", "os": "linux", "created": "2026-01-01T00:00:00Z",
+                "config": {"Entrypoint": ["/app"], "Cmd": ["run"], "Env": ["VERSION=arm64", "BEHAVIOUR=ok"]},
+                "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]}}
+    files = {"config.json": json.dumps(settings).encode(), "layer.tar": layer, "manifest.json": json.dumps(
+        [{"Config": "config.json", "RepoTags": [reference], "Layers": ["layer.tar"]}]).encode()}
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
+
+
+def import_script(directory: str) -> str:
+    """Makes every image, gives it to the registry and removes it from the engine."""
+    lines = ["set -eu", f"cd {directory}", "docker load -q -i arm64.tar > /dev/null"]
+    for reference, tar, changes in image_list():
         words = " ".join("--change '" + change + "'" for change in changes)
-        where = f"--platform {platform} " if platform else ""
-        lines.append(f"docker import {where}{words} {tar} {reference} > /dev/null")
-        if push:
-            lines.append(f"docker push -q {reference} > /dev/null")
-            lines.append(f"docker rmi {reference} > /dev/null")
+        lines.append(f"docker import {words} {tar} {reference} > /dev/null")
+    for reference in [*(one[0] for one in image_list()), f"{IMAGE}:arm64"]:
+        lines += [f"docker push -q {reference} > /dev/null", f"docker rmi {reference} > /dev/null"]
     return "\n".join(lines)
 
 
 def write_tars(directory: Path) -> None:
     program = compile_app(directory)
-    (directory / "root.tar").write_bytes(root_file_system(program))
+    root = root_file_system(program)
+    (directory / "root.tar").write_bytes(root)
+    (directory / "arm64.tar").write_bytes(image_of_another_architecture(f"{IMAGE}:arm64", root))
     (directory / "bare.tar").write_bytes(root_file_system(program, without_health_command=True))
     (directory / "plain.tar").write_bytes(root_file_system(program, mode=0o644))
 

@@ -134,6 +134,13 @@ TEST(Verdict, SeesACrashLoopByItsRestartCount) {
   EXPECT_EQ(judged(unchecked(), {running(0), again}), "failed at 2: restarted 3 times; last exited with code 1");
 }
 
+// The engine sets the exit code to 0 when the container runs again.
+TEST(Verdict, DoesNotClaimToKnowHowAContainerThatRunsAgainHadExited) {
+  health_sample again = running(2);
+  again.restart_count = 1;
+  EXPECT_EQ(judged(unchecked(), {running(0), again}), "failed at 2: restarted once");
+}
+
 TEST(Verdict, SeesARestartByItsStartTimeAlone) {
   health_sample again = running(2);
   again.started_at = "2026-11-21T10:00:01Z";
