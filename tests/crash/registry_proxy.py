@@ -9,6 +9,7 @@ to the registry. Each request is logged as `METHOD PATH`, a struck one also as `
 How to get between: a rule in the engine's own network that redirects the registry's port here. The proxy speaks to the
 registry from another loopback address, so that the rule passes it:
   iptables -t nat -I OUTPUT -p tcp -s 127.0.0.1 -d 127.0.0.1 --dport 5000 -j REDIRECT --to-ports PORT
+What a case uses is Between, which does all that inside a machine for as long as a `with` lasts.
 """
 import argparse
 import gzip
@@ -23,6 +24,8 @@ import struct
 import sys
 import threading
 import time
+
+from socket_proxy import await_word
 
 REGISTRY = ("127.0.0.1", 5000)
 OWN_ADDRESS = "127.0.0.7"
@@ -321,7 +324,7 @@ TROUBLES = {
     "not_utf8": (MANIFESTS, always(json_answer(403, NOT_UTF8))),
     "nuls": (MANIFESTS, always(json_answer(403, WITH_NULS))),
     "huge_error": (MANIFESTS, made_late(lambda: always(json_answer(500, b"x\x1b" * 16 * MIB)))),
-    "many_errors": (MANIFESTS, made_late(lambda: always(json_answer(403, {"errors": [ONE_ERROR] * 100_000})))),
+    "many_errors": (MANIFESTS, made_late(lambda: always(json_answer(403, {"errors": [ONE_ERROR] * 20_000})))),
     "endless_body": (MANIFESTS, endless),
     "header_bomb": (MANIFESTS, made_late(lambda: raw(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 12 * MIB + b"\r\n\r\n"))),
     "many_headers": (MANIFESTS, raw(b"HTTP/1.1 500 No\r\n" + b"X-Bomb: a\r\n" * 100_000 + b"Content-Length: 0\r\n\r\n")),
@@ -359,10 +362,13 @@ class Stage:
         self.log = os.open(options.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         self.lock = threading.Lock()
 
+    def say(self, line):
+        os.write(self.log, (line + "\n").encode("latin-1", "replace"))
+
     def strikes(self, request):
         line = f"{request.method} {request.path}"
         with self.lock:
-            os.write(self.log, (line + "\n").encode("latin-1", "replace"))
+            self.say(line)
             if request.part() not in self.parts:
                 return False
             if self.skip > 0:
@@ -371,11 +377,53 @@ class Stage:
             if self.times == 0:
                 return False
             self.times -= 1
-            os.write(self.log, ("trouble " + line + "\n").encode("latin-1", "replace"))
+            self.say("trouble " + line)
             return True
 
     def act(self, conversation, request):
         return self.trouble(conversation, request)
+
+
+class Between:
+    """with Between(machine, "404") as proxy: …. Without a trouble: only counts. `address`: the proxy stands there, for
+    who asks for that registry, and redirects nothing. `tls`: certificate and key."""
+
+    port = "5999"
+
+    def __init__(self, machine, trouble="", skip=0, times=-1, address="", tls=()):
+        self.machine = machine
+        self.log = machine.work / "registry_proxy.log"
+        self._redirects = not address
+        self._command = [sys.executable, "-B", os.path.realpath(__file__), "--listen", address or self.port,
+                         "--log", str(self.log), "--trouble", trouble, "--skip", str(skip), "--times", str(times)]
+        if tls:
+            self._command += ["--tls", *map(str, tls)]
+
+    def __enter__(self):
+        self.log.unlink(missing_ok=True)
+        self._process = self.machine.start(self._command)
+        await_word(self.log, "listening", self._process)
+        if self._redirects:
+            redirect_registry(self.machine, "-I", self.port)
+        return self
+
+    def __exit__(self, *_):
+        if self._redirects:
+            redirect_registry(self.machine, "-D", self.port)
+        self._process.signal(signal.SIGKILL)
+        self._process.wait(10)
+
+    def struck(self):
+        lines = self.log.read_text(errors="replace").splitlines()
+        return sum(line.startswith("trouble ") for line in lines)
+
+
+def redirect_registry(machine, verb, port):
+    """-I: what the engine sends to the registry goes to the port instead; -D: no longer."""
+    done = machine.run(["iptables", "-w", "-t", "nat", verb, "OUTPUT", "-p", "tcp", "-s", REGISTRY[0], "-d", REGISTRY[0],
+                        "--dport", str(REGISTRY[1]), "-j", "REDIRECT", "--to-ports", port])
+    if done.code != 0:
+        raise RuntimeError(f"iptables: {done}")
 
 
 def listening(text):
@@ -394,6 +442,7 @@ def serve(options):
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(*options.tls)
     door = listening(options.listen)
+    stage.say("listening")
     while True:
         sock, _ = door.accept()
         try:

@@ -20,6 +20,8 @@ there on; ~M after it means the M-th request after that one. KIND:
   garbage   the engine does it; the answer's body is no JSON; where there is none, the answer is no HTTP
   wrong     the engine does it; the answer is JSON of another shape
   too_new   the engine never sees it; the answer is the engine's own refusal of the API version
+
+What a case uses is Between: the proxy inside a machine, for as long as a `with` lasts.
 """
 import argparse
 import os
@@ -364,9 +366,54 @@ def listen(path):
     return sock
 
 
+class Between:
+    """with Between(machine, "lose@POST:/start") as proxy: machine.dockupd(…, env=proxy.env)"""
+
+    socket = "/run/between.sock"
+
+    def __init__(self, machine, *faults, api_version=""):
+        self.machine = machine
+        self.log = machine.work / "socket_proxy.log"
+        self.env = {"DOCKER_HOST": f"unix://{self.socket}"}
+        self._command = [sys.executable, "-S", "-B", os.path.realpath(__file__), "--listen", self.socket,
+                         "--engine", str(machine.socket), "--log", str(self.log)]
+        self._command += [word for fault in faults for word in ("--fault", fault)]
+        if api_version:
+            self._command += ["--api-version", api_version]
+
+    def __enter__(self):
+        self.log.unlink(missing_ok=True)
+        self._process = self.machine.start(self._command)
+        await_word(self.log, "listening", self._process)
+        return self
+
+    def __exit__(self, *_):
+        self._process.signal(signal.SIGKILL)
+        self._process.wait(10)
+
+    def requests(self):
+        """(METHOD, PATH) of each, in order."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [tuple(line.split(" ", 2)[1:]) for line in lines if line[:1].isdigit()]
+
+    def struck(self):
+        """How many faults were made."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return sum(line.startswith("fault ") for line in lines)
+
+
+def await_word(log, word, process, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not (log.exists() and word in log.read_text(errors="replace")):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the proxy does not listen: {process.err()}")
+        time.sleep(0.01)
+
+
 def serve(options):
     plan = Plan([Fault(text) for text in options.fault], options.log)
     listening = listen(options.listen)
+    plan.say("listening")
     while True:
         client, _ = listening.accept()
         Conversation(client, options.engine, plan, options.api_version).start()
