@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <vector>
 
 #include "orchestration/files/failpoint.hpp"
 #include "orchestration/files/file_error.hpp"
@@ -33,8 +34,23 @@ std::string random_hex() {
 }
 
 // Hidden, and short enough for a target whose own name has the full 255 bytes.
+std::string beginning_of_temporary(const fs::path& target) {
+  return "." + target.filename().string().substr(0, 200) + ".";
+}
+
+constexpr std::size_t random_digits = 16;  // of random_hex()
+constexpr std::string_view end_of_temporary = ".tmp";
+
 fs::path temporary_beside(const fs::path& target) {
-  return directory_of(target) / ("." + target.filename().string().substr(0, 200) + "." + random_hex() + ".tmp");
+  remove_partials(target);
+  return directory_of(target) / (beginning_of_temporary(target) + random_hex() + std::string(end_of_temporary));
+}
+
+bool is_temporary_of(const std::string& name, const std::string& beginning) {
+  if (!name.starts_with(beginning) || !name.ends_with(end_of_temporary)) return false;
+  const std::size_t rest = name.size() - beginning.size();
+  if (rest != random_digits + end_of_temporary.size()) return false;
+  return name.find_first_not_of("0123456789abcdef", beginning.size()) == name.size() - end_of_temporary.size();
 }
 
 void write_all(int file, std::string_view bytes, const fs::path& path) {
@@ -47,6 +63,15 @@ void write_all(int file, std::string_view bytes, const fs::path& path) {
 }
 
 }  // namespace
+
+void remove_partials(const fs::path& target) {
+  const std::string beginning = beginning_of_temporary(target);
+  std::error_code none;
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(directory_of(target), none))
+    if (is_temporary_of(entry.path().filename().string(), beginning)) found.push_back(entry.path());
+  for (const fs::path& path : found) ::unlink(path.c_str());
+}
 
 durable_file::durable_file(fs::path target, mode_t mode)
     : target_(std::move(target)),

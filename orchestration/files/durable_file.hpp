@@ -18,7 +18,8 @@ namespace orchestration {
 /// without commit() the destructor removes it, and whatever had the target's name stays as it was.
 class durable_file {
  public:
-  /// `mode` is exact: no umask is applied.
+  /// `mode` is exact: no umask is applied. What killed runs left beside the target is removed first: of all who write
+  /// one target, no two do so at once.
   explicit durable_file(std::filesystem::path target, mode_t mode = 0600);
   durable_file(durable_file&&) = delete;
   ~durable_file();
@@ -36,6 +37,9 @@ class durable_file {
   descriptor file_;
   bool kept_ = false;
 };
+
+/// Removes what killed runs left beside a file that they were writing.
+void remove_partials(const std::filesystem::path& target);
 
 void write_durably(const std::filesystem::path& path, std::string_view bytes, mode_t mode = 0600);
 

@@ -82,6 +82,16 @@ TEST(DurableFile, KilledBetweenWriteAndRenameLeavesTheOldContent) {
   EXPECT_EQ(text_of(place / "state"), "old");
 }
 
+TEST(DurableFile, RemovesWhatKilledRunsLeftOfTheSameFileAndNothingElse) {
+  test::temporary_directory place;
+  put(place / ".state.0123456789abcdef.tmp", "left");
+  for (const char* name : {".state.0123.tmp", ".state.0123456789abcdeg.tmp", ".state.x.0123456789abcdef.tmp", "state"})
+    put(place / name, "keep");
+  write_durably(place / "state", "new");
+  EXPECT_EQ(names_in(place.path()), 4U);
+  EXPECT_FALSE(std::filesystem::exists(place / ".state.0123456789abcdef.tmp"));
+}
+
 TEST(DurableFile, ReplacesASymlinkInsteadOfWritingThroughIt) {
   test::temporary_directory place;
   put(place / "victim", "untouched");
