@@ -55,6 +55,16 @@ docker::task<> executor::run(phase when, bool interruptible) {
   if (!verifications.empty()) co_await prove_together(std::move(verifications), interruptible);
 }
 
+docker::task<> executor::run_again(phase when) {
+  interruptible_ = false;
+  for (const operation& o : plan_.operations) {
+    const bool of_a_container = std::holds_alternative<create_container>(o.what) ||
+                                std::holds_alternative<stop_container>(o.what) ||
+                                std::holds_alternative<rename_container>(o.what);
+    if (o.when == when && of_a_container) co_await make_so(o);
+  }
+}
+
 void executor::check_interrupted() const {
   if (interruptible_ && workspace_.interrupted.stop_requested())
     throw operation_error(operation_error::cause::interrupted, "interrupted by a signal");

@@ -72,6 +72,9 @@ class executor {
   /// operations (operation_error::cause::interrupted). Throws operation_error; what was made so stays. What cannot be
   /// cleaned up (phase::commit) is a warning: the release runs, and the next plan names what is left over.
   docker::task<> run(phase when, bool interruptible);
+  /// The same for what was made so before a power cut: the engine syncs little of what it says is done, so containers
+  /// made, stopped, disarmed or renamed may be as they were. Not for images, data, files: those were synced.
+  docker::task<> run_again(phase when);
 
  private:
   using result = docker::task<docker::json>;  // a detail for the journal; null: nothing worth keeping

@@ -267,6 +267,8 @@ docker::task<std::optional<run_result>> updater::recover() {
     co_await enter(*open, back, "brought back by rescue.sh");
     co_return co_await drive(std::move(*open));
   }
+  const std::string silent = co_await work_again(*open, found);
+  if (!silent.empty()) co_return left_open(*open, silent);
   switch (resume(found)) {
     case resume_way::undo: {
       const std::optional<update_state> back = next(found, event::interrupted, open->kind == "rollback", false);
@@ -360,6 +362,27 @@ run_result updater::left_open(const attempt& a, const std::string& because) cons
   result.how = ending::left_open;
   result.reason = because;
   return result;
+}
+
+docker::task<std::string> updater::work_again(const attempt& a, update_state found) {
+  const which_plan of = work_of(found).of;
+  const bool is_way_back = found == update_state::restoring || found == update_state::restarting_old;
+  if (!is_way_back && resume(found) != resume_way::forward && resume(found) != resume_way::finish) co_return std::string();
+  const plan p = plan_from_json(of == which_plan::undo ? a.undo : a.plan);
+  executor e(workspace_, a.id, of == which_plan::undo ? "undo" : "plan", p, full_disk::uses_ballast);
+  std::string silent;
+  try {
+    co_await e.run_again(phase::create);
+    co_await e.run_again(phase::cut_over);
+  } catch (const operation_error& error) {
+    // What else cannot be done, the work of the state fails of, and knows what follows from it.
+    if (error.why() == operation_error::cause::unreachable) silent = error.what();
+  } catch (const docker::error& error) {
+    if (error.kind() == docker::error_kind::not_connected) silent = error.what();
+  } catch (const store_error& error) {
+    silent = error.what();
+  }
+  co_return silent;
 }
 
 docker::task<std::string> updater::work(attempt& a, update_state state, state_work todo,

@@ -89,6 +89,8 @@ class updater {
   /// Does `todo`, the state's own work or a part of another's. Returns why it could not be done; empty: it is done.
   docker::task<std::string> work(attempt& a, update_state state, state_work todo,
                                  std::optional<operation_error::cause>& why);
+  /// What the states before `found` did to containers, once more. Returns why it could not be done; empty: it is done.
+  docker::task<std::string> work_again(const attempt& a, update_state found);
   /// Records it, and gives it to a person in case dockupd cannot be had. refusal.
   void begin(const attempt& a);
   docker::task<> enter(attempt& a, update_state state, std::string reason);
