@@ -5,6 +5,7 @@ is verified or absent, the engine was not changed after a record had failed, and
 from __future__ import annotations
 
 import random
+import shutil
 from typing import Callable
 
 import checker
@@ -141,6 +142,7 @@ def first(count: int):
                 if again.code != 3:
                     raise Violation(f"the same again: exit 3 expected: {again}")
             points.each([fault], one)
+            shutil.rmtree(directory(number), ignore_errors=True)  # each has a ballast of its own
         checker.check(machine, {"v1"})
     return run
 
