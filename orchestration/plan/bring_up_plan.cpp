@@ -54,6 +54,8 @@ class bring_up_planner {
   bring_up_plan decide() {
     wanted_.project = live_.project;
     for (const released_container& c : live_.containers) decide_container(c);
+    for (const released_network& n : live_.networks)
+      if (!n.external && !observed_.networks.contains(n.name)) wanted_.networks.push_back({n.name, n.body});
     if (out_.replaced.empty()) {
       out_.value = assemble(std::move(wanted_), options_);
     } else {

@@ -15,6 +15,10 @@ inline std::string name_set_aside(const std::string& name, const std::string& at
 inline std::string name_of_failed(const std::string& name, const std::string& attempt_id) {
   return name + ".dockupd-failed." + attempt_id;
 }
+/// Made anew on the way back, in place of an old one that somebody removed.
+inline std::string name_of_rebuilt(const std::string& name, const std::string& attempt_id) {
+  return name + ".dockupd-again." + attempt_id;
+}
 /// Left over from an attempt, or part of one that is under way: no replica of its service.
 inline bool belongs_to_attempt(const std::string& name) { return name.find(".dockupd-") != std::string::npos; }
 

@@ -72,6 +72,7 @@ docker::task<> carry_out(workspace& w, plan p, std::vector<phase> phases) {
 /// operation_error.
 docker::task<std::string> start_and_prove(workspace& w, plan p) {
   std::vector<phase> phases;
+  phases.push_back(phase::create);  // networks
   phases.push_back(phase::start);
   phases.push_back(phase::verify);
   std::string failure;
@@ -161,6 +162,7 @@ docker::task<> bring_up_bystanders(workspace& w, plan interrupted) {
   bring_up_plan next = plan_bring_up(*live, observed, waits);
   if (next.value.empty()) co_return;
   std::vector<phase> only_starts;
+  only_starts.push_back(phase::create);
   only_starts.push_back(phase::start);
   progress_event event;
   event.what = progress_event::kind::warning;

@@ -255,7 +255,11 @@ executor::result executor::ensure(pull_image o) {
 
 executor::result executor::ensure(keep_image o) {
   const std::optional<docker::json> kept = co_await workspace_.engine.inspect_image(o.keep_as);
-  if (!kept || kept->at("Id").as_string() != o.image_id) co_await workspace_.engine.tag_image(o.image_id, o.keep_as);
+  if (kept && kept->at("Id").as_string() == o.image_id) co_return docker::json();
+  const std::optional<docker::json> image = co_await workspace_.engine.inspect_image(o.image_id);
+  // Pruned since: nothing is left that the name could mean, and nothing that runs needs it.
+  if (!image) co_return docker::json::object({{"said", "no longer on this engine"}});
+  co_await workspace_.engine.tag_image(o.image_id, o.keep_as);
   co_return docker::json();
 }
 

@@ -28,6 +28,28 @@ bool same_policy(const docker::json& inspect, const docker::json& wanted) {
 
 docker::json said(std::string text) { return docker::json::object({{"said", std::move(text)}}); }
 
+bool is_predefined(const std::string& network) {
+  return network == "bridge" || network == "host" || network == "none" || network == "default";
+}
+
+/// A container that has run wants its network by id: `docker network prune` took it, and the one made anew under the
+/// name is another. Connected again (seen on 20.10 and later) it starts.
+docker::task<> join_networks_made_anew(engine& e, docker::json container) {
+  const docker::json* networks = container.path({"NetworkSettings", "Networks"});
+  if (networks == nullptr || !networks->is_object()) co_return;
+  for (const auto& [name, endpoint] : networks->object_members()) {
+    const std::string known = endpoint.string_at({"NetworkID"});
+    if (known.empty() || is_predefined(name)) continue;
+    const std::optional<docker::json> found = co_await e.inspect_network(name);
+    if (!found || found->string_at({"Id"}) == known) continue;
+    docker::json settings = docker::json::make_object();
+    for (const char* member : {"Aliases", "Links", "IPAMConfig", "DriverOpts"})
+      if (const docker::json* value = endpoint.find(member); value != nullptr && !value->is_null())
+        settings[member] = *value;
+    co_await e.connect_network(name, container.at("Id").as_string(), std::move(settings));
+  }
+}
+
 }  // namespace
 
 executor::result executor::ensure(create_container o) {
@@ -105,7 +127,10 @@ executor::result executor::ensure(start_container o) {
   // A one-shot that has run is not run again: its exit code is the answer.
   const std::string status = found.string_at({"State", "Status"});
   const bool has_run = o.until == goal::completed && status == "exited";
-  if (!has_run && !is_running(found)) co_await workspace_.engine.start_container(id);
+  if (!has_run && !is_running(found)) {
+    co_await join_networks_made_anew(workspace_.engine, found);
+    co_await workspace_.engine.start_container(id);
+  }
   co_await await_goal(o, id);
   if (o.leave == run_state::paused) {
     const std::optional<docker::json> now = co_await workspace_.engine.inspect_container(id);

@@ -12,6 +12,7 @@
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/lost_reply.hpp"
+#include "orchestration/run/mend_way_back.hpp"
 #include "orchestration/run/observe.hpp"
 #include "orchestration/run/preflight.hpp"
 #include "orchestration/run/prune.hpp"
@@ -318,7 +319,9 @@ docker::task<run_result> updater::drive(attempt a) {
   const bool has_restore = has_phase(forward, phase::restore);
   for (update_state state = update_state_from_text(a.state); !is_terminal(state);) {
     std::optional<operation_error::cause> why;
-    const std::string failure = co_await work(a, state, work_of(state), why);
+    std::string failure = co_await mend(a, why);
+    state = update_state_from_text(a.state);
+    if (failure.empty()) failure = co_await work(a, state, work_of(state), why);
     if (why && !seen.first) seen.first = why;
     if (why) seen.last = why;
     if (why == operation_error::cause::unreachable) co_return left_open(a, failure);
@@ -343,6 +346,31 @@ docker::task<run_result> updater::drive(attempt a) {
   run_result result = result_of(a, seen);
   for (std::string& warning : refill_ballast(workspace_)) result.warnings.push_back(std::move(warning));
   co_return result;
+}
+
+docker::task<std::string> updater::mend(attempt& a, std::optional<operation_error::cause>& why) {
+  const update_state state = update_state_from_text(a.state);
+  if (work_of(state).of != which_plan::undo) co_return std::string();
+  std::string failure;
+  try {
+    const way_back found = co_await mend_way_back(workspace_, a);
+    if (found.is_mended) {
+      a.undo = to_json(found.undo);
+      workspace_.records.set_undo(a.id, a.undo);
+    }
+    if (found.begin_again != state) co_await enter(a, found.begin_again, a.reason);
+  } catch (const docker::error& error) {
+    failure = error.what();
+    why = error.kind() == docker::error_kind::not_connected ? operation_error::cause::unreachable
+                                                            : operation_error::cause::engine;
+  } catch (const store_error& error) {
+    failure = error.what();
+    why = operation_error::cause::unreachable;
+  } catch (const plan_error& error) {
+    failure = error.what();
+    why = operation_error::cause::engine;
+  }
+  co_return failure;
 }
 
 docker::task<std::string> updater::try_to_enter(attempt& a, update_state state, std::string reason) {
@@ -404,6 +432,8 @@ docker::task<std::string> updater::work(attempt& a, update_state state, state_wo
   } catch (const operation_error& error) {
     failure = error.what();
     why = error.why();
+    // On the way back an image is pulled only when it was pruned; when the registry is there again, it goes on.
+    if (undoing && why == operation_error::cause::pull) why = operation_error::cause::unreachable;
   } catch (const docker::error& error) {
     failure = error.what();
     why = error.kind() == docker::error_kind::not_connected ? operation_error::cause::unreachable
@@ -505,7 +535,7 @@ void updater::hold_what_was_left(const attempt& a, update_state ended) {
   const auto add = [&](const std::string& reference, const std::string& digest) {
     workspace_.records.add_hold({reference, digest, "rolled back by " + a.id, since});
   };
-  if (a.kind == "update" && ended == update_state::rolled_back)
+  if (a.kind == "update" && ended == update_state::rolled_back && a.dirty)
     for (const operation& o : plan_from_json(a.plan).operations)
       if (const auto* pull = std::get_if<pull_image>(&o.what)) add(pull->reference, pull->digest);
   if (a.kind == "rollback" && ended == update_state::done)

@@ -86,6 +86,8 @@ class updater {
   void fill_identity(reconcile_options& options, int release_before);
   docker::task<run_result> drive(attempt a);
   docker::task<> tidy_up(std::string project);  // never fails a run
+  /// Before a state of the way back: makes sure that what it counts on can be had. Returns why not; empty: it can.
+  docker::task<std::string> mend(attempt& a, std::optional<operation_error::cause>& why);
   /// Does `todo`, the state's own work or a part of another's. Returns why it could not be done; empty: it is done.
   docker::task<std::string> work(attempt& a, update_state state, state_work todo,
                                  std::optional<operation_error::cause>& why);

@@ -102,6 +102,36 @@ class BringUp(Scenario):
         self.assertEqual(self.image_of("tiny-app-1"), "127.0.0.1:5000/tiny:v1")
         self.assertEqual(self.image_of("tiny-worker-1"), "127.0.0.1:5000/tiny:v2")
 
+    # --- somebody prunes in the middle
+
+    def prune_everything(self):
+        docker("stop", "-t", "0", *self.containers())
+        docker("system", "prune", "-af", "--volumes")
+        self.assertEqual((self.containers(), docker("volume", "ls", "-q")), ({}, ""))
+
+    def test_everything_pruned_at_the_cut_over_is_made_anew_with_its_data(self):
+        self.stop_at("update", "--tag", "v2", when=begins("cut over", "set aside"))
+        self.prune_everything()
+        self.assertEqual(self.result("recover")["run"]["outcome"], "rolled_back")
+        self.assert_runs("v1")
+        self.assertEqual(self.starts(), ["v1", "v1"])
+        self.dockupd("update", "--tag", "v2")
+        self.assert_runs("v2")
+
+    def test_everything_pruned_once_the_new_version_ran_is_made_anew_with_its_data(self):
+        self.stop_at("update", "--tag", "v2", when=begins("verify", "verify"))
+        self.prune_everything()
+        self.assertEqual(self.result("recover")["run"]["outcome"], "rolled_back")
+        self.assert_runs("v1")
+        self.assertEqual(self.starts(), ["v1", "v1"])
+        self.dockupd("rollback", expect=3)
+
+    def test_only_the_networks_pruned_at_the_cut_over(self):
+        self.stop_at("update", "--tag", "v2", when=begins("cut over", "set aside"))
+        docker("network", "prune", "-f")
+        self.dockupd("recover")
+        self.assert_runs("v1")
+
     def recover_all(self, *arguments, expect=0):
         done = run([*self.command("recover", "--all", *arguments), "--json"], cwd="/")
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)

@@ -134,6 +134,13 @@ TEST_F(BringUp, MakesNothingAnewButStartsTheRest) {
   EXPECT_EQ(shop_.engine().changes(), "start shop-db-1\n");
 }
 
+TEST_F(BringUp, MakesANetworkThatWasPruned) {
+  for (const char* name : {"shop-web-1", "shop-db-1"}) shop_.stop_by_hand(name);
+  run_task(shop_.engine().remove_network("shop_default"));
+  EXPECT_EQ(shop_.bring_up().how, ending::done);
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
 TEST_F(BringUp, DoesNotMissAOneShotThatWasPruned) {
   run_task(shop_.engine().remove_container("shop-migrate-1"));
   EXPECT_EQ(shop_.bring_up().how, ending::nothing_to_do);

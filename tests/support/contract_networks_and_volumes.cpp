@@ -49,6 +49,24 @@ task<> container_joins_networks_with_its_aliases(contract_run& run) {
   EXPECT_EQ(unknown.status, 404);
 }
 
+task<> network_made_anew_wants_its_containers_connected_again(contract_run& run) {
+  co_await run.create_network("contract-net1");
+  json body = body_for(run.images().runs);
+  body["HostConfig"]["NetworkMode"] = "contract-net1";
+  const std::string id = co_await run.create("contract-a", body);
+  co_await run.e.start_container(id);
+  co_await run.e.stop_container(id, std::chrono::seconds(1));
+  co_await run.e.remove_network("contract-net1");
+  const std::string second = co_await run.create_network("contract-net1");
+  const auto refused = co_await refusal_of(run.e.start_container(id));
+  EXPECT_EQ(refused.status, 404);
+  json endpoint = json::make_object();
+  co_await run.e.connect_network("contract-net1", id, endpoint);
+  co_await run.e.start_container(id);
+  const json seen = co_await run.inspected(id);
+  EXPECT_EQ(seen.string_at({"NetworkSettings", "Networks", "contract-net1", "NetworkID"}), second);
+}
+
 task<> network_that_is_gone_fails_the_start(contract_run& run) {
   json body = body_for(run.images().runs);
   body["HostConfig"]["NetworkMode"] = "contract-gone";
@@ -117,6 +135,7 @@ std::vector<contract_scenario> network_and_volume_scenarios() {
   return {
       {"ANetworkIsCreatedOnceAndRemoved", &network_is_created_once_and_removed},
       {"AContainerJoinsNetworksWithItsAliases", &container_joins_networks_with_its_aliases},
+      {"ANetworkMadeAnewWantsItsContainersConnectedAgain", &network_made_anew_wants_its_containers_connected_again},
       {"ANetworkThatIsGoneFailsTheStart", &network_that_is_gone_fails_the_start},
       {"AVolumeCreatedTwiceIsTheFirst", &volume_created_twice_is_the_first},
       {"VolumesOutliveTheirContainer", &volumes_outlive_their_container},

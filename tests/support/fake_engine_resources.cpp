@@ -167,7 +167,9 @@ docker::task<> fake_engine::connect_network(std::string network_name, std::strin
   if (is_connected && c.is_up()) {
     throw refusal("POST", path, 403, "endpoint with name " + c.name + " already exists in network " + name);
   }
-  if (!is_connected) {  // a second time, while it does not run: ignored without a word
+  const std::string known = is_connected ? c.endpoints.at(name).network_id : std::string();
+  const bool is_stale = !known.empty() && find_network(known) == nullptr;
+  if (!is_connected || is_stale) {  // a second time, while it does not run: ignored without a word
     fake_endpoint endpoint;
     endpoint.settings = settings.is_null() ? docker::json::make_object() : std::move(settings);
     endpoint.network_id = c.is_up() ? found->id : std::string();
