@@ -162,6 +162,7 @@ executor::result executor::ensure(pin_tag o) {
     co_return said("the folder is gone");
   }
   const std::string text = there ? read_file(file) : std::string();
+  remove_partials(file);  // a killed run's, also where there is nothing to write any more
   // The way back only undoes what this attempt wrote: a line that was never changed, or changed by hand since, stays.
   if (which_ == "undo" && read_env_value(text, o.variable) != o.previous) co_return said("was not changed");
   const std::string pinned = rewrite_env_value(text, o.variable, o.value);

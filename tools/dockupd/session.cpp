@@ -235,6 +235,7 @@ orchestration::workspace& session::open_for_change(const std::string& operation)
   hide_secrets_of(*records_);
   snapshots_.emplace(directory / "snapshots");
   snapshots_->remove_partials();
+  orchestration::remove_partials(directory / known_project_file);
   workspace_ = std::make_unique<orchestration::workspace>(engine(), *records_, *snapshots_, pool_);
   workspace_->ballast = std::move(ballast);
   workspace_->evidence = directory / "evidence";
