@@ -156,8 +156,16 @@ put_back() { # VOLUME ARCHIVE COPY
 constexpr const char* checks = R"sh(
 command -v docker > /dev/null || give_up 'there is no docker command'
 [ -f "$directory/plan.json" ] || give_up "this run of dockupd has ended: $directory is gone"
+# Files on two file systems have the same number. The mount's, since what stat says is another on btrfs; without it, the
+# number alone: a lock too many is seen rather than one too few.
 lock_inode=$(stat -c %i -- "$lock_file" 2> /dev/null)
-if [ -n "$lock_inode" ] && grep -q "OFDLCK.*:$lock_inode " /proc/locks 2> /dev/null; then
+device=$(findmnt -n -o MAJ:MIN -T "$lock_file" 2> /dev/null | tr -d ' ')
+case $device in
+  *[!0-9:]* | '' | *:*:*) device= ;;
+  *:*) device=$(printf '%02x:%02x' "${device%:*}" "${device#*:}") ;;
+  *) device= ;;
+esac
+if [ -n "$lock_inode" ] && grep -q "OFDLCK.* ${device:-.*}:$lock_inode " /proc/locks 2> /dev/null; then
   give_up "dockupd is at work on this project: stop it first. When none runs: rm $lock_file"
 fi
 answer=$(docker info --format '{{.ID}}') || give_up 'the engine does not answer: does it run, and is DOCKER_HOST right?'

@@ -49,6 +49,27 @@ bool is_there(const fs::path& path) {
   return ::lstat(path.c_str(), &status) == 0;
 }
 
+// Whoever else can write to it decides what the volume will hold. Empty: only we can, or it is not there, which whoever
+// reads it says better.
+std::string problem_of_access(const fs::path& path, mode_t kind) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return {};
+  if ((status.st_mode & S_IFMT) != kind)
+    return path.string() + " is not a plain " + (kind == S_IFDIR ? "directory" : "file");
+  if (status.st_uid != ::geteuid() && status.st_uid != 0)
+    return path.string() + " belongs to user " + std::to_string(status.st_uid);
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) return path.string() + " can be written to by others";
+  return {};
+}
+
+std::vector<std::string> problems_of_access(const archived_volume& volume, const fs::path& place) {
+  std::vector<std::string> out;
+  for (const std::string& name : {volume.archive, volume.file_list})
+    if (std::string problem = problem_of_access(place / name, S_IFREG); !problem.empty())
+      out.push_back(std::move(problem));
+  return out;
+}
+
 void rename_durably(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) throw file_error("rename", from, errno);
   sync_directory(to.parent_path());
@@ -196,6 +217,9 @@ bool snapshot_store::contains(const std::string& id) const { return plain(id) &&
 manifest snapshot_store::read(const std::string& id) const {
   const fs::path place = place_of(id);
   if (!is_there(place)) throw snapshot_error("there is no snapshot " + id + " in " + directory_.string());
+  for (const auto& [path, kind] : {std::pair(place, S_IFDIR), std::pair(place / manifest_name, S_IFREG)})
+    if (const std::string problem = problem_of_access(path, static_cast<mode_t>(kind)); !problem.empty())
+      throw snapshot_error("snapshot " + id + " is not trusted: " + problem);
   try {
     manifest out = manifest_from_json(docker::json::parse(read_file(place / manifest_name, 64 * 1024 * 1024)));
     if (out.id != id) throw snapshot_error("its manifest is of snapshot " + printable(out.id));
@@ -212,6 +236,10 @@ verification snapshot_store::verify(const std::string& id, const snapshot_progre
   const manifest m = read(id);
   verification out;
   for (const archived_volume& volume : m.volumes) {
+    if (std::vector<std::string> problems = problems_of_access(volume, place_of(id)); !problems.empty()) {
+      out.problems.insert(out.problems.end(), problems.begin(), problems.end());
+      continue;
+    }
     verification one = verify_archive(expected_of(volume, place_of(id)), options_for(volume.name, progress, stop));
     out.entries += one.entries;
     out.bytes += one.bytes;
@@ -225,6 +253,8 @@ restored snapshot_store::restore(const std::string& id, const std::string& volum
   const manifest m = read(id);
   const archived_volume* volume = m.find(volume_name);
   if (volume == nullptr) throw snapshot_error("snapshot " + id + " does not hold volume " + volume_name);
+  if (const std::vector<std::string> problems = problems_of_access(*volume, place_of(id)); !problems.empty())
+    throw snapshot_error("the archive of " + volume_name + " is not trusted, so nothing was changed: " + problems[0]);
   return restore_volume(expected_of(*volume, place_of(id)), mountpoint, options_for(volume_name, progress, stop));
 }
 

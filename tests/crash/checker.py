@@ -60,7 +60,7 @@ STATE_FILES = re.compile(r"(lock|ballast|state\.db(-wal|-shm|-journal)?|project\
 STATE_DIRECTORIES = ("attempts", "snapshots", "evidence")
 # .tmp: of a migration that was killed; extra: what a case has put there.
 VOLUME_FILES = re.compile(r"((lock|format|lines\.[\w-]+)(\.tmp)?|extra.*)$")
-PARTIAL = re.compile(r"\.(tmp|partial|new|part)$|^\.|~$")
+PARTIAL = re.compile(r"\.(tmp|partial|removing|new|part)$|^\.|~$")
 
 
 class Violations(Exception):
@@ -297,6 +297,22 @@ class Checker:
         self.look()
         self.check_one_writer()
         self.check_bring_back(set(versions))
+        self.check_modes()
+
+    def rescued(self, version: str, kept: Iterable[str] = ()) -> None:
+        """After rescue.sh and before recover: the old version runs as declared, on its data. What the new one left lies
+        about still, stopped and disarmed."""
+        self.look()
+        proper = {f"{PROJECT}-{service}-1" for service in SERVICES}
+        others = [c for c in self.containers if c.name not in proper]
+        for c in others:
+            if c.runs:
+                self.say("I2", f"runs beside the version that was brought back: {c.short}")
+        self.check_one_writer()
+        self.containers = [c for c in self.containers if c.name in proper]
+        if live := self.check_up({version}):
+            self.check_data(live, list(kept))
+            self.check_it_writes(live)
         self.check_modes()
 
     # I3
@@ -595,7 +611,9 @@ class Checker:
         if code == 20 and not (said or document):
             self.say("I8", "exit code 20, and not a word about what runs now")
         for code_, words in ((20, "was rolled back"), (30, "A PERSON IS NEEDED"), (22, "NOT proven")):
-            if code != code_ and document is None and words in out.split("\n")[0]:
+            first = out.split("\n")[0]
+            recovered = code == 0 and "interrupted run" in first  # rolled back is well, for a recover
+            if code != code_ and document is None and words in first and not recovered:
                 self.say("I8", f"exit code {code}, and it said {out.splitlines()[0]!r}")
 
     def done(self) -> None:
@@ -633,6 +651,11 @@ def check(machine, versions: Iterable[str], result=None, kept: Iterable[str] = (
 def check_open(machine, versions: Iterable[str]) -> None:
     """In the middle of things, before recover: one writer, and one of the versions can still be brought back."""
     _run(machine, lambda c: c.open(versions), None)
+
+
+def check_rescued(machine, version: str, kept: Iterable[str] = ()) -> None:
+    """After rescue.sh, before recover: the old version runs, on its data."""
+    _run(machine, lambda c: c.rescued(version, kept), None)
 
 
 def _run(machine, look, result) -> None:

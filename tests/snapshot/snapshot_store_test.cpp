@@ -207,6 +207,25 @@ TEST_F(store_of_snapshots, TellsOfADamagedManifest) {
   EXPECT_THROW(snapshots.read(first), snapshot_error);
 }
 
+TEST_F(store_of_snapshots, TrustsNothingThatOthersCanWriteTo) {
+  const manifest made = snapshots.create(request("20261121T105501Z-0001"));
+  const auto kept = std::filesystem::perms::owner_all;
+  const std::filesystem::path directory = place / "snapshots" / made.id;
+  for (const std::string& name : {std::string("."), std::string("manifest.json")}) {
+    std::filesystem::permissions(directory / name, kept | std::filesystem::perms::others_write);
+    EXPECT_THROW(snapshots.read(made.id), snapshot_error) << name;
+    std::filesystem::permissions(directory / name, kept);
+  }
+  for (const std::string& name : {made.volumes[0].archive, made.volumes[0].file_list}) {
+    std::filesystem::permissions(directory / name, kept | std::filesystem::perms::group_write);
+    EXPECT_EQ(snapshots.verify(made.id).problems.size(), 1) << name;
+    EXPECT_THROW(snapshots.restore(made.id, "shop_pg", place / "pg"), snapshot_error) << name;
+    EXPECT_EQ(text_of(place / "pg" / "data"), "rows of pg");
+    std::filesystem::permissions(directory / name, kept);
+  }
+  EXPECT_TRUE(snapshots.verify(made.id).problems.empty());
+}
+
 TEST_F(store_of_snapshots, ReadingAStoreThatIsNotThereFindsNothingAndMakesNothing) {
   EXPECT_TRUE(snapshots.list().empty());
   EXPECT_TRUE(snapshots.listing().unreadable.empty());

@@ -1,0 +1,76 @@
+"""Group K: killed at every point, and dockupd cannot be had. `sh rescue.sh` brings the old version back with its data,
+with docker and tar alone; a recover afterwards agrees with it and leaves nothing over. Where there is no script, nothing
+had been changed yet, or all had been done."""
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import checker
+import scenarios
+import world
+from case import Case, Info, Violation
+from machine import Machine, Result
+from scenarios import ALL, must
+
+FEWEST = {"pr": 12, "full": 250}
+CHAIN = 8
+SAMPLE = {"update": 8, "failing_update": 8}  # points in the small tier
+SECONDS = 90
+
+
+def cases(tier: str, info: Info) -> list[Case]:
+    out = []
+    for name in SAMPLE:
+        points = info.points(name)
+        if name == "failing_update":  # up to there it is an update like any other
+            points = points[points.index("state:starting:before#1"):]
+        fetching = [point for point in points if "pull" in point]  # there is something to fetch only once a machine
+        rest = [point for point in points if point not in fetching]
+        if tier != "full":
+            step = len(rest) / SAMPLE[name]
+            fetching, rest = [], [rest[int((number + 0.5) * step)] for number in range(SAMPLE[name])]
+        chains = [[point] for point in fetching] + [rest[at:at + CHAIN] for at in range(0, len(rest), CHAIN)]
+        out += [Case("escape", f"{name}/{number}", escaped(name, chain), points=len(chain))
+                for number, chain in enumerate(chains, 1)]
+    return out
+
+
+def escaped(name: str, points: list[str]):
+    def run(machine: Machine, chance: random.Random) -> None:
+        for point in points:
+            try:
+                one_point(machine, ALL[name].argv(scenarios.live_tag(machine)), point)
+            except Violation as violation:
+                raise Violation(f"{name}, killed at {point}: {violation}") from violation
+    return run
+
+
+def one_point(machine: Machine, argv: list[str], point: str) -> None:
+    old, new = scenarios.live_tag(machine), argv[-1]
+    world.wait_for_lines(machine, old, 2)
+    lines = checker.acknowledged(machine, old)
+    must(machine.dockupd(*argv, failpoints=f"{point}=kill"), -9)
+    checker.check_open(machine, (old, new))
+    scripts = list(machine.state.glob("*/attempts/*/rescue.sh"))
+    if len(scripts) > 1:
+        raise Violation(f"several scripts: {scripts}")
+    rescued = None
+    if scripts:
+        rescued = rescue(machine, scripts[0])
+        checker.check_rescued(machine, old, lines)
+        if point.endswith(":after#1"):  # twice, as a person does who is not sure
+            rescue(machine, scripts[0])
+            checker.check_rescued(machine, old, lines)
+    recovered = must(machine.dockupd("recover"), 0)
+    scenarios.lift_holds(machine)
+    versions = (old,) if rescued or new not in world.GOOD else (old, new)
+    checker.check(machine, versions, recovered, lines)
+
+
+def rescue(machine: Machine, script: Path) -> Result:
+    """As a person types it: plain sh, nothing of ours."""
+    result = machine.run(["sh", str(script)], timeout=SECONDS, cwd=machine.project)
+    if result.code != 0:
+        raise Violation(f"the script failed: {result}")
+    return result
