@@ -50,6 +50,7 @@ class Points:
         if self.root:
             command[-1] = str(self.root)
         self.trace.unlink(missing_ok=True)
+        self.known = {container.id for container in glance.containers(self.machine)}
         return self.machine.run(traced.command(command, self.trace, fault, calls), cwd=self.machine.project)
 
     def undisturbed(self, args: list[str], expect: int) -> list[tuple[str, int]]:
@@ -63,7 +64,7 @@ class Points:
         records.check_exit(result, fault.kills, str(fault))
         if never_zero and result.code == 0:
             raise Violation(f"it cannot have succeeded: {result}")
-        traced.check_no_act_after_failed_record(self.trace, left_open=result.code == 40)
+        traced.check_no_act_after_failed_record(self.trace, result.code == 40, self.known)
         records.check_database(self.machine, self.root)
 
     def recover(self) -> None:
