@@ -189,7 +189,7 @@ def pair(first: str, second: str):
     """Both at the same time, from v2; whatever the order is, both say what was so."""
     def run(machine: Machine, chance: random.Random) -> None:
         argv = {"update": ["update", "--tag", world.GOOD[2]], "recover": ["recover"],
-                "rollback": ["rollback", "--to", world.GOOD[0], "--no-data"]}
+                "rollback": ["rollback", "--to", world.GOOD[0], "--with-data"]}
         started = [machine.start_dockupd(*argv[name], program="shipped") for name in (first, second)]
         results = [process.wait(60) for process in started]
         for result in results:

@@ -201,7 +201,7 @@ def whole(count: int):
     def run(machine: Machine, source: random.Random) -> None:
         points = Points(machine)
         quiet = ["--json", "--progress", "quiet"]
-        ways = {"v1": ["update", "--tag", "v2", *quiet], "v2": ["rollback", "--to", "v1", "--no-data", *quiet]}
+        ways = {"v1": ["update", "--tag", "v2", *quiet], "v2": ["rollback", "--to", "v1", "--with-data", *quiet]}
         where = {tag: points.undisturbed(ways[tag], expect=0) for tag in ("v1", "v2")}
         # Different faults for both ways; which way is next depends on what the last fault led to.
         faults = {tag: traced.spread(where[tag], count, KILLS, source) for tag in ways}

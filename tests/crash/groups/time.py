@@ -76,7 +76,7 @@ def wrong_in_between(offset: int):
         must(machine.dockupd("rollback", "--with-data", program="shipped"), 0)
         checker.check(machine, ("v2",))
         records.Ledger(machine).check_snapshots()
-        must(at(machine, "rollback", "--to", "v1", "--no-data", offset=offset), 0)
+        must(at(machine, "rollback", "--to", "v1", "--with-data", offset=offset), 0)
         checker.check(machine, ("v1",))
     return run
 
@@ -88,7 +88,7 @@ def steps_while_proving(seconds: int):
         if result.seconds > 30:
             raise Violation(f"it took {result.seconds:.0f} s: {result}")
         checker.check(machine, ("v2",))
-        must(machine.dockupd("rollback", "--no-data", program="shipped"), 0)
+        must(machine.dockupd("rollback", "--with-data", program="shipped"), 0)
         checker.check(machine, ("v1",))
     return run
 
