@@ -16,7 +16,7 @@ from case import Case, Info, Violation
 from machine import Machine, Result, RigError, wait_for
 from scenarios import must
 
-FEWEST = {"pr": 8, "full": 130}
+FEWEST = {"pr": 8, "full": 115}
 AT_ONCE = 16
 ROUNDS = {"pr": 3, "full": 100}
 ROUNDS_IN_A_CASE = 10

@@ -19,7 +19,7 @@ from case import Case, Info, Violation
 from machine import Machine, Result, RigError
 from scenarios import must
 
-FEWEST = {"pr": 10, "full": 36}
+FEWEST = {"pr": 10, "full": 52}
 DAMAGED, SPOILT = "damaged", "spoilt"  # needs --rebuild · is well again when what was done to it is undone
 ADVICE = {DAMAGED: ("recover --rebuild",), SPOILT: ("chmod", "chown", "remove", "newer", "read-only", "owner")}
 OPEN_AT = {"before_stop": "state:prepared:after", "old_stopped": "engine:stop_container:after",

@@ -17,7 +17,7 @@ from halts import UPDATE_PHASES, at_point, check_said, closed, first_passage, le
 from machine import Machine, Process, Result, RigError, wait_for
 from scenarios import must
 
-FEWEST = {"pr": 24, "full": 75}
+FEWEST = {"pr": 23, "full": 110}
 TERM, INT, HUP, QUIT, PIPE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE)
 SIGNALS = {"term": [TERM], "int": [INT], "int_twice": [INT, INT], "hup": [HUP], "quit": [QUIT], "pipe": [PIPE]}
 IGNORED = ("hup", "pipe")
