@@ -59,6 +59,7 @@ class shop_run {
   std::function<void(const progress_event&)> on_event;
   std::vector<std::string> events() const { return events_; }  // of the last run
   std::stop_source stop;
+  ballast kept_back;  // without a place: none is
 
   // What is there.
   store& records();

@@ -26,6 +26,8 @@ class fake_engine::call {
     engine_.calls_.push_back(line_);
     is_read_ = false;
     fire(failing::before);
+    if (engine_.is_full_ && needs_room() && engine_.is_full_())
+      throw refusal("POST", line_, 500, "write /var/lib/docker/containers/4f2a/.tmp-config.v2.json335: " + no_room);
   }
   struct only_reads {};
   call(fake_engine& engine, std::string line, only_reads) : engine_(engine), line_(std::move(line)), is_read_(true) {
@@ -38,6 +40,12 @@ class fake_engine::call {
   void acted() { fire(failing::after); }
 
  private:
+  inline static const std::string no_room = "no space left on device";
+  bool needs_room() const {
+    for (const char* verb : {"create ", "start ", "rename ", "restart policy ", "tag ", "pull "})
+      if (line_.starts_with(verb)) return true;
+    return false;
+  }
   bool is_meant(const scripted_failure& failure) const {
     if (failure.call == every_call) return true;
     return failure.call.empty() ? !is_read_ : line_.starts_with(failure.call);

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "docker_client/client.hpp"
+#include "orchestration/files/disk_space.hpp"
 #include "orchestration/files/durable_file.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/docker_engine.hpp"
@@ -178,7 +179,11 @@ void session::remember_project() {
   const orchestration::project& p = project();
   const docker::json text = docker::json::object(
       {{"working_dir", p.working_dir.string()}, {"config_files", docker::json::array_of(p.config_files)}});
-  orchestration::write_durably(state_directory() / known_project_file, text.to_pretty_text() + "\n");
+  const fs::path file = state_directory() / known_project_file;
+  const std::string known = text.to_pretty_text() + "\n";
+  // On a full disk the preflight is to say what is needed, with the numbers.
+  if (fs::exists(file) && orchestration::read_file(file) == known) return;
+  orchestration::write_durably(file, known);
 }
 
 // --- state -----------------------------------------------------------------------------------------------------
@@ -259,7 +264,15 @@ void session::open_records(const orchestration::ballast& ballast) {
     records_ = open();
     return;
   } catch (const orchestration::store_error& error) {
-    if (error.why() != orchestration::store_error::kind::out_of_space || ballast.release().empty()) throw;
+    // Not by its kind: on a full xfs no file can be made, and SQLite says that there is none.
+    const std::uint64_t free = orchestration::disk_space_at(state_directory()).free_bytes;
+    if (free >= ballast.size()) throw;
+    if (command_.what == verb::update)
+      throw fatal(exit_code::refused, std::string(error.what()) + "\nThe disk is full: " + std::to_string(free >> 20) +
+                                          " MiB are free in " + state_directory().string() +
+                                          ". Nothing was changed. Free some space first. Going back needs none: "
+                                          "dockupd recover, dockupd rollback");
+    if (ballast.release().empty()) throw;
   }
   say_warning("the disk of " + state_directory().string() + " is full: the room kept back there was given up");
   records_ = open();
