@@ -178,6 +178,7 @@ T shop_run::in_a_workspace(const std::function<docker::task<T>(workspace&)>& doi
   events_.clear();
   workspace w(engine_, *records_, snapshots_, pool_);
   w.evidence = evidence();
+  w.ballast = kept_back;
   w.rescue.attempts = attempts();
   w.rescue.lock_file = directory_ / "state/lock";
   w.between_looks = std::chrono::milliseconds(0);

@@ -74,6 +74,10 @@ class fake_engine : public engine {
   /// even when it was stopped by hand, "unless-stopped" after a clean stop only.
   void restart_engine(engine_stop stop);
 
+  /// While it answers true the data root is full. As measured on 20.10: stop, remove, pause and connecting a network
+  /// still work; create, start, rename, tag and a new restart policy are refused, 500 and in these words.
+  void full_while(std::function<bool()> is_full) { is_full_ = std::move(is_full); }
+
   // Failures. Several may be set; each fires once ("killed" goes on).
   void fail(scripted_failure failure);
   void revive() { killed_ = false; }
@@ -166,6 +170,7 @@ class fake_engine : public engine {
   std::set<std::size_t> reads_;  // indexes into calls_
   std::vector<armed_failure> failures_;
   bool killed_ = false;
+  std::function<bool()> is_full_;
 };
 
 }  // namespace orchestration
