@@ -8,6 +8,7 @@
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/lost_reply.hpp"
+#include "orchestration/run/registry_trouble.hpp"
 
 namespace orchestration {
 namespace {
@@ -236,7 +237,9 @@ executor::result executor::ensure(pull_image o) {
       event.of = p.total;
       workspace_.progress(event);
     };
-    co_await workspace_.engine.pull_image(pinned, o.platform, on_progress);
+    const auto pull = [&] { return workspace_.engine.pull_image(pinned, o.platform, on_progress); };
+    auto pulling = again_when_busy(pull);
+    co_await std::move(pulling);
     image = co_await workspace_.engine.inspect_image(pinned);
     // The stream's last word is no proof: the image has to be there under the digest that was resolved.
     if (!image)

@@ -12,6 +12,7 @@
 #include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/host_port.hpp"
 #include "orchestration/run/off_thread.hpp"
+#include "orchestration/run/registry_trouble.hpp"
 #include "orchestration/snapshot/volume_archive.hpp"
 
 namespace orchestration {
@@ -64,7 +65,9 @@ docker::task<std::map<std::string, std::string>> resolve_images(engine& e, proje
     }
     std::string failure;
     try {
-      digests[s.image] = co_await e.resolve_digest(s.image);
+      const auto ask = [&e, &image = s.image] { return e.resolve_digest(image); };
+      auto asking = again_when_busy(ask);
+      digests[s.image] = co_await std::move(asking);
     } catch (const docker::error& error) {
       failure = error.engine_message().empty() ? error.what() : error.engine_message();
     }

@@ -5,6 +5,7 @@ brings a version back."""
 from __future__ import annotations
 
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -98,11 +99,20 @@ def settled(machine: Machine, result: Result, codes=ENDED, mend=lambda: None, ve
         return
     brought = dockupd(machine, "recover") if result.code == LEFT_OPEN else result
     if brought.code == PERSON:
-        brought = dockupd(machine, "rollback", "--with-data")
-        remove_set_aside(machine)
+        brought = as_it_says(machine, brought)
     expect(brought, {0})
     scenarios.lift_holds(machine)
     checker.check(machine, versions)
+
+
+def as_it_says(machine: Machine, result: Result) -> Result:
+    """Of the command that a run which needs a person prints."""
+    printed = re.search(r"^  bring it back: +dockupd (.*)$", result.out, re.M)
+    if printed is None:
+        raise Violation(f"it does not say what to type: {result}")
+    done = dockupd(machine, *printed[1].split())
+    remove_set_aside(machine)
+    return done
 
 
 def remove_set_aside(machine: Machine) -> None:
@@ -532,11 +542,13 @@ def api_pinned_to_an_old_one(machine: Machine, _info: Info) -> None:
 @row
 def socket_gone_in_the_middle(machine: Machine, info: Info) -> None:
     """The engine runs on, and nobody can ask it: left open, and finished when it is back."""
-    away = "/run/docker.away"
-    result = in_the_middle(machine, info, "started", lambda: machine.run(["mv", str(machine.socket), away]))
+    point = halts.first_passage(info, "update", halts.UPDATE_PHASES["started"])
+    with socket_proxy.Between(machine) as proxy:
+        process = halts.at_point(machine, UPDATE, point, env=proxy.env)
+    process.signal(signal.SIGCONT)
+    result = process.wait(200)
     expect(result, {LEFT_OPEN})
-    expect(dockupd(machine, "recover"), {LEFT_OPEN})
-    machine.run(["mv", away, str(machine.socket)])
+    expect(dockupd(machine, "recover", env=proxy.env, timeout=200), {LEFT_OPEN})
     settled(machine, result, {LEFT_OPEN})
 
 

@@ -59,6 +59,8 @@ ORDINARY = [
     Trouble("500-in-pull", "500", skip=2, says="500"),
     Trouble("503", "503", says="503", in_pr=False),
     Trouble("503-once", "503", succeeds=True, times=1),
+    Trouble("503-twice", "503", succeeds=True, times=2),
+    Trouble("429-in-the-pull", "429", succeeds=True, skip=2, times=1),
     Trouble("500-blob-once", "500_blob", succeeds=True, times=1),
     Trouble("500-blob", "500_blob", seconds=120, in_pr=False),
     Trouble("404-blob", "404_blob", says="unknown blob"),
