@@ -37,7 +37,9 @@ std::string next_steps(const run_result& r, const std::string& project, std::str
     case ending::needs_person:
       out += "  see what runs:     dockupd status" + p + "\n";
       if (r.release_before > 0)
-        out += "  bring it back:     dockupd rollback" + p + " r" + std::to_string(r.release_before) + " --with-data\n";
+        // Without a copy there is nothing to put back: either nothing new has written, or somebody removed the data.
+        out += "  bring it back:     dockupd rollback" + p + " r" + std::to_string(r.release_before) +
+               (r.snapshot_id.empty() ? " --no-data\n" : " --with-data\n");
       out += without_dockupd(r);
       break;
     case ending::left_open:

@@ -33,6 +33,9 @@ ANONYMOUS = 'services:\n  side:\n    volumes: ["/cache"]\n'
 REFUSED, ROLLED_BACK, PERSON, LEFT_OPEN = 3, 20, 30, 40
 ENDED = frozenset({0, ROLLED_BACK, 3, 4, 5})
 PRUNED_AT = ("pulled", "created", "stopped", "archived", "starting", "started", "verifying", "committed")
+# Between the stop of the last writer and the copy of its data nothing of the project runs, and Docker 20.10 counts the
+# volumes as unused: there is no engine-side way to protect them. It has to say so, and to claim nothing.
+LOST_AT = ("stopped", "archived")
 SIGSTOPPED_AT = ("begun", "created", "stopped", "started", "verifying")
 IN_PR = frozenset({
     "port-held-by-a-process", "port-taken-in-the-middle", "name-taken-in-the-middle", "paused-before", "stopped-before",
@@ -299,7 +302,11 @@ def pruned(info: Info, phase: str):
         kept = checker.acknowledged(machine, OLD) if phase in ("pulled", "created") else ()
         result = in_the_middle(machine, info, phase, lambda: machine.docker("system", "prune", "-af", "--volumes"))
         expect(result, ENDED | {PERSON, LEFT_OPEN})
-        if result.code not in ENDED:
+        if phase in LOST_AT and "rig_data" not in glance.volumes(machine):
+            expect(result, {PERSON})
+            if "rig_data was removed" not in result.out:
+                raise Violation(f"the data is gone, and it does not say so: {result}")
+        elif result.code not in ENDED:
             settled(machine, result)
         else:
             checker.check(machine, [NEW] if result.code == 0 else [OLD], result, kept=kept if result.code else ())
