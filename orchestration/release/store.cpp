@@ -329,7 +329,7 @@ std::vector<snapshot_row> store::snapshots() const {
   std::vector<snapshot_row> all;
   database_->each("read the snapshots",
                   "SELECT id, of_release, attempt_id, reason, created_at, verified_at, bytes FROM snapshot "
-                  "ORDER BY created_at DESC, sequence DESC",
+                  "ORDER BY sequence DESC",
                   {}, [&](const row& r) {
                     snapshot_row& s = all.emplace_back();
                     s.id = r.text(0);

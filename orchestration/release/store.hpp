@@ -158,7 +158,7 @@ class store {
   void add_snapshot(const snapshot_row& row);  // replaces a row of the same id
   void mark_snapshot_verified(const std::string& id, const std::string& at);
   void remove_snapshot(const std::string& id);
-  std::vector<snapshot_row> snapshots() const;  // newest first
+  std::vector<snapshot_row> snapshots() const;  // the last recorded first: a clock may have been wrong
 
   // Holds.
   void add_hold(const hold& h);                    // replaces one of the same reference and digest

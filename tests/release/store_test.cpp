@@ -279,10 +279,10 @@ snapshot_row sample_snapshot(const std::string& id, const std::string& created_a
   return s;
 }
 
-TEST_F(Store, KeepsSnapshotsNewestFirst) {
-  open().add_snapshot(sample_snapshot("b", "2026-11-21T10:00:00Z"));
-  open().add_snapshot(sample_snapshot("a", "2026-11-21T11:00:00Z"));
-  open().add_snapshot(sample_snapshot("c", "2026-11-21T09:00:00Z"));
+TEST_F(Store, ListsSnapshotsTheLastRecordedFirstWhateverTheClockSaid) {
+  open().add_snapshot(sample_snapshot("c", "2036-11-21T09:00:00Z"));
+  open().add_snapshot(sample_snapshot("b", "2026-11-21T11:00:00Z"));
+  open().add_snapshot(sample_snapshot("a", "2026-11-21T10:00:00Z"));
   open().mark_snapshot_verified("a", now);
   const std::vector<snapshot_row> all = open().snapshots();
   ASSERT_EQ(all.size(), 3U);

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "tools/dockupd/render.hpp"
 #include "tools/dockupd/verbs.hpp"
 
@@ -7,7 +5,6 @@ namespace dockupd {
 namespace {
 
 struct line {
-  std::string at;
   std::vector<std::string> cells;
   docker::json json;
 };
@@ -15,7 +12,6 @@ struct line {
 line line_of(const orchestration::release& r, int current) {
   const std::string mark = r.number == current ? "*" : "";
   line out;
-  out.at = r.created_at;
   out.cells = {mark + "r" + std::to_string(r.number), r.tag, r.created_at, to_text(r.verdict), r.created_by, r.reason};
   out.json = docker::json::object({{"release", r.number},
                                    {"tag", r.tag},
@@ -30,7 +26,6 @@ line line_of(const orchestration::release& r, int current) {
 
 line line_of(const orchestration::attempt& a) {
   line out;
-  out.at = a.started_at;
   const std::string reason = a.reason.substr(0, a.reason.find('\n'));
   out.cells = {"-",   a.tag, a.started_at, a.ended_at.empty() ? "interrupted: " + a.state : a.kind + " " + a.state,
                a.who, reason};
@@ -45,17 +40,32 @@ line line_of(const orchestration::attempt& a) {
   return out;
 }
 
+/// Found running, and after that attempt had begun. Times are for people: a clock that was wrong sorts nothing.
+bool came_after(const orchestration::release& found, const orchestration::attempt& a) {
+  return a.kind == "update" ? found.number >= a.to_release : found.number > a.from_release;
+}
+
+/// Newest first, by the numbers of the releases and the order in which the attempts began.
+std::vector<line> lines_of(const orchestration::store& records) {
+  const auto now = records.current_release();
+  const int current = now ? now->number : 0;
+  const std::vector<orchestration::release> releases = records.releases();
+  std::vector<line> out;
+  auto next = releases.begin();
+  for (const orchestration::attempt& a : records.attempts()) {
+    for (; next != releases.end() && next->attempt_id.empty() && came_after(*next, a); ++next)
+      out.push_back(line_of(*next, current));
+    if (next != releases.end() && next->attempt_id == a.id) out.push_back(line_of(*next++, current));
+    if (a.kind == "rollback" || a.state != "done") out.push_back(line_of(a));
+  }
+  for (; next != releases.end(); ++next) out.push_back(line_of(*next, current));
+  return out;
+}
+
 }  // namespace
 
 exit_code run_history(session& s) {
-  const orchestration::store& records = s.records();
-  const auto current = records.current_release();
-  std::vector<line> lines;
-  for (const orchestration::release& r : records.releases()) lines.push_back(line_of(r, current ? current->number : 0));
-  for (const orchestration::attempt& a : records.attempts())
-    if (a.kind == "rollback" || a.state != "done") lines.push_back(line_of(a));
-  std::stable_sort(lines.begin(), lines.end(), [](const line& a, const line& b) { return a.at > b.at; });
-
+  std::vector<line> lines = lines_of(s.records());
   if (s.asked().json) {
     docker::json out = document("history", s.project_name(), "done", exit_code::ok);
     out["entries"] = docker::json::make_array();
