@@ -69,11 +69,16 @@ bool is_for_want_of_room(const std::exception& error) {
   return false;
 }
 
+docker::task<fs::path> ballast_place_of(engine& e) {
+  const engine_facts facts = co_await e.facts();
+  const bool is_here = facts.local && !facts.data_root.empty() && ::access(facts.data_root.c_str(), X_OK) == 0;
+  co_return is_here ? fs::path(facts.data_root) / name_in_data_root : fs::path();
+}
+
 docker::task<> place_ballast(workspace& w) {
   if (w.ballast.places().empty()) co_return;  // none is wanted
-  const engine_facts facts = co_await w.engine.facts();
-  if (!facts.local || facts.data_root.empty() || ::access(facts.data_root.c_str(), X_OK) != 0) co_return;
-  w.ballast.add(fs::path(facts.data_root) / name_in_data_root);
+  const fs::path place = co_await ballast_place_of(w.engine);
+  if (!place.empty()) w.ballast.add(place);
 }
 
 bool release_ballast(workspace& w, const std::string& because) {

@@ -14,7 +14,9 @@ namespace orchestration {
 /// 500 "…: no space left on device" with the path before it, and the same inside the stream of a pull.
 bool is_for_want_of_room(const std::exception& error);
 
-/// Adds the place on the engine's disk, when that is on this host and its data root may be written to; asks the engine.
+/// The file on the engine's disk; empty when that is not on this host, or its data root is not ours to look into.
+docker::task<std::filesystem::path> ballast_place_of(engine& e);
+/// Adds that place. Asks the engine.
 docker::task<> place_ballast(workspace& w);
 
 /// Deletes ballast and says so as a warning; `because`: one line. False: there is none left.

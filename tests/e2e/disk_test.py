@@ -33,7 +33,7 @@ def fill(directory):
     """To the last byte that root gets, and again after what was given has reached the disk."""
     with open(os.path.join(directory, "filler"), "ab", buffering=0) as filler:
         for _ in range(3):
-            for size in (1 << 20, 4096, 1):
+            for size in (1 << 20, 4096):
                 with contextlib.suppress(OSError):
                     while filler.write(bytes(size)) == size:
                         pass

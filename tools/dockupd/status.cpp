@@ -34,6 +34,21 @@ engine_view look(session& s) {
   return view;
 }
 
+/// Where no room is kept back for a rollback on a full disk.
+std::vector<std::string> missing_ballast(session& s) {
+  orchestration::ballast kept;
+  kept.add(s.state_directory() / "ballast");
+  try {
+    const std::filesystem::path place = s.run(orchestration::ballast_place_of(s.engine()));
+    if (!place.empty()) kept.add(place);
+  } catch (const docker::error&) {
+    // That the engine is silent is said already.
+  }
+  std::vector<std::string> out;
+  for (const std::filesystem::path& file : kept.missing()) out.push_back(file.string());
+  return out;
+}
+
 std::string state_text(const observed_container& c) {
   std::string text(to_text(c.state));
   if (c.health != orchestration::health_state::none) text += " (" + std::string(to_text(c.health)) + ")";
@@ -201,6 +216,9 @@ void print_text(session& s, const engine_view& view, const std::optional<release
     way_back = "ready: " + release_text(ready.target->number, ready.target->tag) +
                (ready.snapshot.empty() ? ", data stays (no snapshot)" : " with snapshot " + ready.snapshot);
   rows.push_back({"rollback", way_back});
+  for (const std::string& file : missing_ballast(s))
+    rows.push_back({"no reserve", "no " + file + ": a rollback on a full disk may need room to be made first; the next "
+                                  "update keeps some back when there is room"});
   print(table(rows));
   if (!view.observed) return;
   rows.assign(1, {"CONTAINER", "STATE", "IMAGE"});
@@ -238,6 +256,7 @@ void print_json(session& s, const engine_view& view, const std::optional<release
   if (!ready.snapshot.empty()) way_back["snapshot"] = ready.snapshot;
   if (!ready.problem.empty()) way_back["problem"] = ready.problem;
   out["rollback"] = std::move(way_back);
+  out["missing_ballast"] = docker::json::array_of(missing_ballast(s));
   out["containers"] = docker::json::make_array();
   if (view.observed)
     for (const observed_container& c : view.observed->containers)
