@@ -3,6 +3,7 @@
 #include "docker_client/error.hpp"
 #include "orchestration/files/disk_space.hpp"
 #include "orchestration/plan/rescue.hpp"
+#include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/observe.hpp"
 #include "orchestration/run/rescue_files.hpp"
 #include "orchestration/run/targets.hpp"
