@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "orchestration/files/descriptor.hpp"
+#include "orchestration/files/disk_space.hpp"
 #include "orchestration/files/durable_file.hpp"
 #include "orchestration/files/file_error.hpp"
 #include "orchestration/release/database_image.hpp"
@@ -161,6 +162,14 @@ auto as_store_error(Act act) {
   }
 }
 
+bool has_no_inode_left(const fs::path& directory) {
+  try {
+    return disk_space_at(directory).free_inodes == 0;
+  } catch (const file_error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 // --- statements --------------------------------------------------------------------------------------------------
@@ -172,9 +181,12 @@ void database::fail(int code, const std::string& tried) const {
   const int primary = code & 0xff;
   const bool could_not = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN;
   const bool no_room = could_not && (error_number == ENOSPC || error_number == EDQUOT);
-  if (primary == SQLITE_FULL || no_room)
-    throw store_error(what + "no space left on the state disk (" + words + ").\nFree some on the file system of " +
-                          file_.parent_path().string() + " and type the same command again.",
+  // SQLite tries to open read-only what it could not create, and keeps only the last error number.
+  const bool no_inode = primary == SQLITE_CANTOPEN && has_no_inode_left(file_.parent_path());
+  if (primary == SQLITE_FULL || no_room || no_inode)
+    throw store_error(what + "no " + (no_inode ? "inode" : "space") + " left on the state disk (" + words +
+                          ").\nFree some on the file system of " + file_.parent_path().string() +
+                          " and type the same command again.",
                       store_error::kind::out_of_space);
   if (primary == SQLITE_BUSY || primary == SQLITE_LOCKED)
     throw store_error(
