@@ -2,6 +2,7 @@
 are told apart by their state directories; whoever types `docker` by hand in the middle is not fought."""
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -77,14 +78,14 @@ def fire(machine: Machine, argv: list[str], count: int = AT_ONCE) -> list[tuple[
 
 
 def race(rounds: int):
-    """All are started at once. How long a loser takes from spawn to exit is judged alone and against what sixteen
-    processes cost at once on this machine's processors (`version` sixteen times): see README.md."""
+    """All are started at once. From spawn to exit a loser may take 200 ms when it has a processor to itself. When sixteen
+    share a few, and others work beside them, twice what sixteen that only look (`history`) take at the same time."""
     def run(machine: Machine, chance: random.Random) -> None:
-        slowest = []
+        times = []
         for _ in range(rounds):
             before = glance.live_tag(machine)
             after = scenarios.other(before)
-            idle = sorted(seconds for _, seconds in fire(machine, ["version"]))
+            idle = sorted(seconds for _, seconds in fire(machine, ["history"]))
             ended = fire(machine, ["update", "--tag", after, "--json", "--progress", "quiet"])
             codes = sorted(code for code, _ in ended)
             if codes != [0] + [75] * (AT_ONCE - 1):
@@ -92,21 +93,23 @@ def race(rounds: int):
             if glance.live_tag(machine) != after:
                 raise Violation(f"one said done, and {before} runs")
             refused = sorted(seconds for code, seconds in ended if code == 75)
-            slowest.append((refused[-1], idle[-1]))
-            if refused[-1] > REFUSAL_SECONDS + idle[-1]:
-                raise Violation(f"the last refusal came after {refused[-1] * 1000:.0f} ms ({AT_ONCE} times `version`: "
+            times.append((refused, idle[-1]))
+            if refused[-1] > max(REFUSAL_SECONDS, 2 * idle[-1]):
+                raise Violation(f"the last refusal came after {refused[-1] * 1000:.0f} ms ({AT_ONCE} times `history`: "
                                 f"{idle[-1] * 1000:.0f} ms); all: {[round(s * 1000) for s in refused]} ms")
             scenarios.lift_holds(machine)
-        note(machine, "refusals", slowest)
+        report(times)
         checker.check(machine, (glance.live_tag(machine),))
         alone(machine)
     return run
 
 
-def note(machine: Machine, what: str, rows: list) -> None:
-    worst = max(rows)
-    print(f"concurrency: {what}: slowest of {len(rows)} rounds {worst[0] * 1000:.0f} ms "
-          f"(`version` beside it {worst[1] * 1000:.0f} ms)", flush=True)
+def report(times: list[tuple[list[float], float]]) -> None:
+    refused = sorted(seconds for one, _ in times for seconds in one)
+    middle, late = refused[len(refused) // 2], refused[len(refused) * 95 // 100]
+    print(f"concurrency: {len(refused)} refusals, {AT_ONCE} at once on {os.cpu_count()} processors: median "
+          f"{middle * 1000:.0f} ms, 95 % within {late * 1000:.0f} ms, the last {refused[-1] * 1000:.0f} ms "
+          f"(`history` instead: {max(idle for _, idle in times) * 1000:.0f} ms)", flush=True)
 
 
 def alone(machine: Machine) -> None:

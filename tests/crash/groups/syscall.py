@@ -32,7 +32,8 @@ def cases(tier: str, info: Info) -> list[Case]:
     out = []
     for kind, (batches, count) in SIZES[tier].items():
         for batch in range(batches):
-            out.append(Case("syscall", f"{kind}/{batch + 1}", kinds[kind](count), points=count))
+            start = "v2" if kind == "read" else "v1"
+            out.append(Case("syscall", f"{kind}/{batch + 1}", kinds[kind](count), start, points=count))
     return out
 
 
