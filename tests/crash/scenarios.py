@@ -34,8 +34,10 @@ def other(tag: str) -> str:
 
 def lift_holds(machine: Machine) -> None:
     """What an update that was rolled back left, so that the same can be tried again."""
+    status = machine.dockupd("status").out
     for tag in (*world.GOOD, world.FAILING):
-        machine.dockupd("unhold", f"{world.IMAGE}:{tag}")
+        if f"{world.IMAGE}:{tag}" in status:
+            machine.dockupd("unhold", f"{world.IMAGE}:{tag}")
 
 
 def must(result: Result, *codes: int) -> Result:
