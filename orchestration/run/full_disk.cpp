@@ -7,6 +7,7 @@
 #include "docker_client/error.hpp"
 #include "orchestration/files/disk_space.hpp"
 #include "orchestration/files/file_error.hpp"
+#include "orchestration/run/disk_budget.hpp"
 #include "orchestration/snapshot/volume_archive.hpp"
 
 namespace orchestration {
@@ -46,6 +47,12 @@ struct room {
   fs::path where;
 };
 
+room needed_for_engine(const workspace& w) {
+  for (const fs::path& place : w.ballast.places())
+    if (place.filename() == name_in_data_root) return {too_little, place.parent_path()};
+  return {too_little, w.ballast.places().empty() ? fs::path() : w.ballast.places().front().parent_path()};
+}
+
 room needed_for(const workspace& w, const action& a) {
   if (const auto* copy = std::get_if<snapshot_volumes>(&a)) return {bytes_of(copy->volumes), w.snapshots.directory()};
   if (const auto* restore = std::get_if<restore_volumes>(&a)) {
@@ -54,9 +61,14 @@ room needed_for(const workspace& w, const action& a) {
     for (const archived_volume& v : w.snapshots.read(restore->snapshot_id).volumes) out.bytes += v.bytes;
     return out;
   }
-  for (const fs::path& place : w.ballast.places())
-    if (place.filename() == name_in_data_root) return {too_little, place.parent_path()};
-  return {too_little, w.ballast.places().empty() ? fs::path() : w.ballast.places().front().parent_path()};
+  return needed_for_engine(w);
+}
+
+std::string numbers_of(const room& needed) {
+  if (needed.where.empty()) return "some space";
+  const std::uint64_t least = std::max(needed.bytes, too_little);
+  return "about " + mebibytes(least) + " in " + needed.where.string() + ", where " +
+         megabytes(disk_space_at(needed.where).free_bytes) + " are free";
 }
 
 }  // namespace
@@ -117,14 +129,15 @@ ballast_for_records::~ballast_for_records() { workspace_.records.when_full({}); 
 
 std::string room_for(const workspace& w, const action& a) {
   try {
-    const room needed = needed_for(w, a);
-    if (needed.where.empty()) return "some space";
-    const std::uint64_t least = std::max(needed.bytes, too_little);
-    return "about " + megabytes(least + (1 << 20) - 1) + " in " + needed.where.string() + ", where " +
-           megabytes(disk_space_at(needed.where).free_bytes) + " are free";
+    return numbers_of(needed_for(w, a));
   } catch (const std::runtime_error&) {
     return "some space";
   }
+}
+
+docker::task<std::string> room_for_engine(workspace& w) {
+  co_await place_ballast(w);
+  co_return numbers_of(needed_for_engine(w));
 }
 
 }  // namespace orchestration

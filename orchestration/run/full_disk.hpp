@@ -52,5 +52,7 @@ void with_ballast(workspace& w, Act act) {
 /// What has to be freed where before the operation can be done: "about 20 MiB in /x, where 0 MiB are free". Never
 /// throws.
 std::string room_for(const workspace& w, const action& a);
+/// The same for the least that the engine needs. Asks it where its disk is.
+docker::task<std::string> room_for_engine(workspace& w);
 
 }  // namespace orchestration

@@ -270,7 +270,7 @@ void session::open_records(const orchestration::ballast& ballast) {
     if (command_.what == verb::update)
       throw fatal(exit_code::refused, std::string(error.what()) + "\nThe disk is full: " + std::to_string(free >> 20) +
                                           " MiB are free in " + state_directory().string() +
-                                          ". Nothing was changed. Free some space first. Going back needs none: "
+                                          ", and an update needs at least 16 MiB there. Nothing was changed. Free some space first. Going back needs none: "
                                           "dockupd recover, dockupd rollback");
     if (ballast.release().empty()) throw;
   }
