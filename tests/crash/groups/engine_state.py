@@ -535,6 +535,8 @@ def api_refused_for_ever(machine: Machine, _info: Info) -> None:
     before = picture(machine)
     with socket_proxy.Between(machine, "too_new@GET:/info+") as proxy:
         result = dockupd(machine, *UPDATE, env=proxy.env)
+    # The guard was made before, and the engine would not take it back.
+    expect(dockupd(machine, "recover"), {0})
     refused_untouched(machine, before, result, "too new")
 
 
