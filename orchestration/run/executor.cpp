@@ -30,6 +30,18 @@ bool is_unreachable(const docker::error& error, const action& a) {
   return error.kind() == docker::error_kind::timeout && !std::holds_alternative<pull_image>(a);
 }
 
+// A registry hands out an image of another platform when that is the only one there is, and the engine takes it with a
+// warning. Empty: it runs here. A platform that the compose file names was asked for.
+std::string foreign_platform(const docker::json& image, const std::string& platform_of_engine) {
+  const std::string architecture = image.string_at({"Architecture"});
+  const std::string platform = image.string_at({"Os"}) + "/" + architecture;
+  if (architecture.empty() || platform_of_engine.empty() || platform == platform_of_engine) return {};
+  // What a 64-bit processor of the same kind runs by itself.
+  if (platform_of_engine == "linux/amd64" && platform == "linux/386") return {};
+  if (platform_of_engine == "linux/arm64" && platform == "linux/arm") return {};
+  return platform;
+}
+
 }  // namespace
 
 std::string pinned_reference(const std::string& reference, const std::string& digest) {
@@ -245,6 +257,11 @@ executor::result executor::ensure(pull_image o) {
     if (!image)
       throw operation_error(operation_error::cause::pull, "pulled " + pinned + ", but the engine does not have it");
   }
+  const engine_facts here = co_await workspace_.engine.facts();
+  if (const std::string other = foreign_platform(*image, here.platform); o.platform.empty() && !other.empty())
+    throw operation_error(operation_error::cause::pull,
+                          o.reference + " is for " + other + ", and this engine runs " + here.platform +
+                              ". If it is to be emulated: platform: " + other + " in the compose file");
   const std::string id = image->at("Id").as_string();
   if (pinned != o.reference && o.reference.find('@') == std::string::npos) {
     const std::optional<docker::json> tagged = co_await workspace_.engine.inspect_image(o.reference);

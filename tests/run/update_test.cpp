@@ -206,6 +206,18 @@ TEST_F(UpdateThatFails, TouchesNothingWhenThePullBreaks) {
   expect_untouched(before);
 }
 
+// Its images are all for linux/amd64.
+TEST_F(UpdateThatFails, TouchesNothingWhenTheImageIsForAnotherPlatform) {
+  deploy_v1();
+  const auto before = ids();
+  shop_.engine().described().platform = "linux/arm64";
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::pull_failed);
+  EXPECT_THAT(result.reason,
+              AllOf(HasSubstr("registry.test/shop-migrate:v2 is for linux/amd64"), HasSubstr("linux/arm64")));
+  expect_untouched(before);
+}
+
 TEST_F(UpdateThatFails, LeavesTheOldVersionWhenTheNewContainerCannotBeMade) {
   deploy_v1();
   const auto before = ids();

@@ -49,7 +49,7 @@ KINDS = [
     Kind("no-hc", r"app\.1 unhealthy: .*/hc", pr=True),
     Kind("stubborn", r"app\.1 unhealthy: .*no database"),
     Kind("lingering", r"app\.1 unhealthy: .*no database"),
-    Kind("arm64", r"arm64", code=3),
+    Kind("arm64", r"app:arm64 is for linux/arm64", code=4, pr=True),
 ]
 
 
