@@ -82,6 +82,21 @@ task<> images::tag(std::string source, std::string repository, std::string new_t
   throw_unless(reply, {201});
 }
 
+task<> images::import(std::string tar, std::string repository, std::string new_tag) const {
+  query parameters;
+  parameters.add("fromSrc", "-").add("repo", repository).add("tag", new_tag);
+  engine_call request("POST", "/images/create" + parameters.text());
+  request.fields.emplace_back("Content-Type", "application/x-tar");
+  request.body = std::move(tar);
+  request.first_byte = link_->options().slow_first_byte;
+  const answer reply = co_await link_->call(std::move(request));
+  throw_unless(reply, {200});
+  json_splitter lines;
+  lines.feed(reply.body);
+  while (const auto line = lines.next())
+    if (const auto failure = failure_in(*line)) throw error::in_stream(reply.line, reply.status(), *failure);
+}
+
 task<json> images::list(json filters) const {
   query parameters;
   parameters.add_json("filters", filters);

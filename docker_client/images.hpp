@@ -35,6 +35,8 @@ class images {
               pull_observer on_progress) const;
   task<std::optional<json>> inspect(std::string reference_or_id) const;  // nullopt: not on this engine
   task<> tag(std::string source, std::string repository, std::string new_tag) const;
+  /// Makes an image of one layer out of an archive of its files. Errors inside the reply are errors.
+  task<> import(std::string tar, std::string repository, std::string new_tag) const;
   task<json> list(json filters = nullptr) const;
   /// 409 (in use) is an error.
   task<remove_result> remove(std::string reference_or_id, force untag_all = force::no) const;

@@ -211,6 +211,12 @@ task<> docker_engine::remove_image(std::string reference) {
   }
 }
 
+task<> docker_engine::import_empty_image(std::string reference) {
+  const auto target = docker::image_reference::parse(reference).with_default_tag();
+  const std::string empty_tar(1024, '\0');  // two blocks of zeros end an archive
+  co_await change("import_image", client_.images().import(empty_tar, target.familiar_name(), target.tag()));
+}
+
 // ---- networks and volumes -------------------------------------------------------------------------------------
 
 task<std::optional<json>> docker_engine::inspect_network(std::string name) {

@@ -45,6 +45,7 @@ class docker_engine : public engine {
                             std::function<void(const pull_progress&)> on_progress) override;
   docker::task<> tag_image(std::string image, std::string reference) override;
   docker::task<> remove_image(std::string reference) override;
+  docker::task<> import_empty_image(std::string reference) override;
   docker::task<std::optional<docker::json>> inspect_network(std::string name) override;
   docker::task<std::string> create_network(docker::json body) override;  // a taken name is refused (409)
   docker::task<> remove_network(std::string name) override;

@@ -62,6 +62,8 @@ class engine {
                                     std::function<void(const pull_progress&)> on_progress) = 0;
   virtual docker::task<> tag_image(std::string image, std::string reference) = 0;
   virtual docker::task<> remove_image(std::string reference) = 0;  // gone already or in use: fine
+  /// Makes an image with nothing in it; the name moves to it when there is one.
+  virtual docker::task<> import_empty_image(std::string reference) = 0;
 
   // Networks and volumes. nullopt: none of that name.
   virtual docker::task<std::optional<docker::json>> inspect_network(std::string name) = 0;

@@ -46,6 +46,7 @@ struct workspace {
   boost::asio::thread_pool& pool;
   std::filesystem::path evidence;  // directory; made when needed
   rescue_places rescue;
+  std::string project;
   std::string who;   // "maria@web1": for whoever is locked out meanwhile
   std::string what;  // "update --tag v2"
   orchestration::ballast ballast;  // without a place: none is kept

@@ -54,6 +54,23 @@ std::vector<released_pin> pins_of(const docker::json& settings) {
   return pins;
 }
 
+/// Of the containers that were planned with: those that another state directory made.
+std::vector<std::string> made_by_others(const observed_state& observed, const std::string& store_id) {
+  std::vector<std::string> out;
+  for (const observed_container& c : observed.containers) {
+    const std::string store = c.inspect.string_at({"Config", "Labels", "io.dockupd.store"});
+    if (!store.empty() && store != store_id) out.push_back(c.id);
+  }
+  return out;
+}
+
+std::set<std::string> volumes_made_by(const plan& p) {
+  std::set<std::string> out;
+  for (const operation& o : p.operations)
+    if (const auto* made = std::get_if<ensure_volume>(&o.what)) out.insert(made->name);
+  return out;
+}
+
 bool all_left_over(const observed_state& observed) {
   return std::all_of(observed.containers.begin(), observed.containers.end(),
                      [](const observed_container& c) { return belongs_to_attempt(c.name); });
@@ -121,6 +138,12 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
 }
 
 docker::task<run_result> updater::update(update_request request) {
+  guard_request by = guard_for(request.desired.name, full_disk::gives_up);
+  auto run = update_held(std::move(request));
+  co_return co_await guarded(std::move(by), std::move(run));
+}
+
+docker::task<run_result> updater::update_held(update_request request) {
   say_phase("plan");
   prepared_plan ready = co_await prepare(request, adopt_found::yes);
   say_notes(ready.value);
@@ -140,6 +163,7 @@ docker::task<run_result> updater::update(update_request request) {
   a.why = request.why;
   a.plan = to_json(ready.value);
   a.settings = settings_of(ready.observed.engine_id, request.pin);
+  a.settings["others"] = docker::json::array_of(made_by_others(ready.observed, workspace_.records.store_id()));
   begin(a);
   co_return co_await drive(std::move(a));
 }
@@ -197,6 +221,14 @@ docker::task<updater::prepared_plan> updater::prepare(rollback_request& request)
 }
 
 docker::task<run_result> updater::rollback(rollback_request request) {
+  const std::optional<release> present = workspace_.records.current_release();
+  auto run = rollback_held(std::move(request));
+  if (!present) co_return co_await std::move(run);  // which says that there is nothing to go back to
+  guard_request by = guard_for(present->project, full_disk::uses_ballast);
+  co_return co_await guarded(std::move(by), std::move(run));
+}
+
+docker::task<run_result> updater::rollback_held(rollback_request request) {
   say_phase("plan");
   prepared_plan ready = co_await prepare(request);
   say_notes(ready.value);
@@ -213,8 +245,110 @@ docker::task<run_result> updater::rollback(rollback_request request) {
   a.why = request.why;
   a.plan = to_json(ready.value);
   a.settings = settings_of(ready.observed.engine_id, std::nullopt);
+  a.settings["others"] = docker::json::array_of(made_by_others(ready.observed, workspace_.records.store_id()));
   begin(a);
   co_return co_await drive(std::move(a));
+}
+
+// --- the guard -------------------------------------------------------------------------------------------------
+
+guard_request updater::guard_for(std::string project, full_disk at_full) const {
+  guard_request by;
+  by.project = std::move(project);
+  by.op = new_id();
+  by.who = workspace_.who;
+  by.what = workspace_.what;
+  by.at_full = at_full;
+  return by;
+}
+
+docker::task<run_result> updater::guarded(guard_request by, docker::task<run_result> run) {
+  // Nothing is made on an engine that the records are not about.
+  const engine_facts facts = co_await workspace_.engine.facts();
+  refuse_another_engine(workspace_.records, facts.id, ending::refused);
+  held_ = co_await take_guard(workspace_, std::move(by));
+  std::exception_ptr failed;
+  std::optional<run_result> result;
+  try {
+    result = co_await std::move(run);
+  } catch (const std::exception&) {
+    failed = std::current_exception();
+  }
+  // While the attempt is open, half of what is there is old: nobody else is to plan from it.
+  std::string kept;
+  if (held_ && !workspace_.records.open_attempt()) kept = co_await let_go();
+  if (failed) std::rethrow_exception(failed);
+  if (!kept.empty()) result->warnings.push_back(kept);
+  co_return std::move(*result);
+}
+
+docker::task<> updater::sweep() {
+  if (workspace_.project.empty()) co_return;
+  progress_event event;
+  event.what = progress_event::kind::warning;
+  try {
+    co_await sweep_guard(workspace_, workspace_.project);
+  } catch (const docker::error& error) {
+    // What is silent, the next question shows as well.
+    if (error.kind() != docker::error_kind::not_connected)
+      event.text = std::string("the guard of a run that died could not be removed: ") + error.what();
+  }
+  if (!event.text.empty()) workspace_.progress(event);
+}
+
+docker::task<std::string> updater::let_go() {
+  guard_info guard = held_->guard;
+  held_.reset();
+  std::string failure;
+  try {
+    co_await remove_guard(workspace_.engine, std::move(guard));
+  } catch (const docker::error& error) {
+    failure = std::string("the guard could not be removed, the next run does it: ") + error.what();
+  }
+  co_return failure;
+}
+
+docker::task<std::string> updater::fenced(const attempt& a) {
+  // One look a state, not one a call. A change that comes too late finds nothing to act on: each names the full id of
+  // what it changes, or finds it by the attempt's own label. What must not begin is a state, above all one that puts
+  // data back, when somebody else took over while this process was stopped. A look costs 2 to 5 ms.
+  const plan p = plan_from_json(a.plan);
+  std::string failure;
+  try {
+    const std::optional<guard_info> now = co_await find_guard(workspace_.engine, p.project);
+    if (now && now->id == held_->guard.id) co_return std::string();
+    guard_request again = guard_for(p.project, full_disk::uses_ballast);
+    again.op = a.id;
+    again.volumes_to_leave = volumes_made_by(p);
+    held_.reset();
+    held_ = co_await take_guard(workspace_, std::move(again));
+    // A prune took it, or an unlock for somebody who then did nothing.
+    failure = co_await acted_meanwhile(a);
+  } catch (const refusal& other) {
+    failure = std::string("the guard was taken from this run: ") + other.what();
+  } catch (const docker::error&) {
+    // Whether the engine can be worked with, the work itself finds out.
+  }
+  co_return failure;
+}
+
+docker::task<std::string> updater::acted_meanwhile(const attempt& a) {
+  const docker::json* known = a.settings.find("others");
+  if (known == nullptr) co_return std::string();  // begun by a version that kept no such list
+  std::set<std::string> before;
+  for (const docker::json& id : known->elements()) before.insert(id.as_string());
+  const plan p = plan_from_json(a.plan);
+  const std::vector<std::string> now = co_await made_by_others(workspace_, p.project);
+  const auto is_new = [&](const std::string& id) { return !before.contains(id); };
+  const auto found = std::find_if(now.begin(), now.end(), is_new);
+  if (found == now.end()) co_return std::string();
+  // That one is right about what runs; ours is out of date, and must not lock it out.
+  const std::string kept = co_await let_go();
+  co_return "another dockupd, with another state directory, has changed project " + p.project + " since: container " +
+      found->substr(0, 12) +
+      " is its. Nothing more was changed here. Go on from that state directory, and move this "
+      "one away" +
+      (kept.empty() ? "" : "; " + kept);
 }
 
 // --- the machine -----------------------------------------------------------------------------------------------
@@ -242,11 +376,25 @@ docker::task<std::optional<run_result>> updater::recover() {
   if (!open) {
     // Of a run that was killed right after its end, or right before its beginning.
     if (!needs_a_person(workspace_.records)) remove_rescue_files(workspace_.rescue);
+    co_await sweep();
     co_return std::nullopt;
   }
   // While it does not answer, nothing is tried, and no try is counted.
   const engine_facts facts = co_await workspace_.engine.facts();
   refuse_another_engine(workspace_.records, facts.id, ending::left_open);
+  const plan interrupted = plan_from_json(open->plan);
+  guard_request by = guard_for(interrupted.project, full_disk::uses_ballast);
+  by.op = open->id;
+  by.volumes_to_leave = volumes_made_by(interrupted);
+  auto run = recover_held(std::move(open));
+  co_return co_await guarded(std::move(by), std::move(run));
+}
+
+docker::task<run_result> updater::recover_held(std::optional<attempt> open) {
+  if (held_->how == held_guard::found::made) {
+    const std::string others = co_await acted_meanwhile(*open);
+    if (!others.empty()) co_return left_open(*open, others);
+  }
   co_await place_ballast(workspace_);
   release_ballast_when_full(workspace_);
   const ballast_for_records room(workspace_);
@@ -318,6 +466,8 @@ docker::task<run_result> updater::drive(attempt a) {
   const bool is_rollback = a.kind == "rollback";
   const bool has_restore = has_phase(forward, phase::restore);
   for (update_state state = update_state_from_text(a.state); !is_terminal(state);) {
+    const std::string others = co_await fenced(a);
+    if (!others.empty()) co_return left_open(a, others);
     std::optional<operation_error::cause> why;
     std::string failure = co_await mend(a, why);
     state = update_state_from_text(a.state);
@@ -353,7 +503,9 @@ docker::task<std::string> updater::mend(attempt& a, std::optional<operation_erro
   if (work_of(state).of != which_plan::undo) co_return std::string();
   std::string failure;
   try {
-    const way_back found = co_await mend_way_back(workspace_, a);
+    const auto look = [this, &a] { return mend_way_back(workspace_, a); };
+    auto looking = again_when_lost(look);
+    const way_back found = co_await std::move(looking);
     if (found.is_mended) {
       a.undo = to_json(found.undo);
       workspace_.records.set_undo(a.id, a.undo);

@@ -9,6 +9,7 @@
 #include "orchestration/project/project.hpp"
 #include "orchestration/run/ending.hpp"
 #include "orchestration/run/executor.hpp"
+#include "orchestration/run/guard.hpp"
 #include "orchestration/run/targets.hpp"
 #include "orchestration/update/update_machine.hpp"
 
@@ -59,12 +60,12 @@ class updater {
   docker::task<plan> plan_for(rollback_request request);
 
   /// Moves the project; comes back by itself when that fails. Throws refusal and plan_error before any change; later
-  /// failures are in the result.
+  /// failures are in the result. While it lasts, the engine's guard is held: planned is what is seen after it is taken.
   docker::task<run_result> update(update_request request);
   docker::task<run_result> rollback(rollback_request request);
 
-  /// Finishes or undoes the attempt that a killed run left open; nullopt: there is none. Engine errors pass through
-  /// and leave the attempt open.
+  /// Finishes or undoes the attempt that a killed run left open; nullopt: there is none, and no guard of ours any more.
+  /// refusal(held): another state directory holds the guard. Engine errors pass through and leave the attempt open.
   docker::task<std::optional<run_result>> recover();
 
  private:
@@ -84,6 +85,17 @@ class updater {
   docker::task<prepared_plan> prepare(rollback_request& request);
   int live_release(const observed_state& observed, const update_request& request, adopt_found adopting);
   void fill_identity(reconcile_options& options, int release_before);
+  docker::task<run_result> update_held(update_request request);
+  docker::task<run_result> rollback_held(rollback_request request);
+  docker::task<run_result> recover_held(std::optional<attempt> open);
+  /// Runs it with the guard held, which stays when the attempt stays open.
+  docker::task<run_result> guarded(guard_request by, docker::task<run_result> run);
+  guard_request guard_for(std::string project, full_disk at_full) const;
+  docker::task<> sweep();              // never fails for the engine's sake
+  docker::task<std::string> let_go();  // why it could not be removed; empty: it is
+  /// Why this run is to do no more, somebody else having acted on the project; empty: the guard is still ours.
+  docker::task<std::string> fenced(const attempt& a);
+  docker::task<std::string> acted_meanwhile(const attempt& a);
   docker::task<run_result> drive(attempt a);
   docker::task<> tidy_up(std::string project);  // never fails a run
   /// Before a state of the way back: makes sure that what it counts on can be had. Returns why not; empty: it can.
@@ -108,6 +120,7 @@ class updater {
   void say_notes(const plan& p);
 
   workspace& workspace_;
+  std::optional<held_guard> held_;
 };
 
 }  // namespace orchestration

@@ -24,7 +24,7 @@ class Preflight : public testing::Test {
     shop_.engine().forget_calls();
   }
   void expect_untouched() {
-    EXPECT_EQ(shop_.engine().changes(), "");
+    EXPECT_EQ(shop_.changes(), "");
     EXPECT_FALSE(shop_.records().open_attempt().has_value());
     EXPECT_EQ(shop_.version_of("shop-web-1"), "v1");
   }
@@ -85,7 +85,7 @@ TEST_F(Preflight, RefusesADamagedArchiveThatIsToBePutBack) {
   asked.data = data_choice::restore;
   EXPECT_THAT(shop_.refused([&] { shop_.rollback(std::move(asked)); }),
               AllOf(HasSubstr(updated.snapshot_id), HasSubstr("damaged"), HasSubstr("--no-data")));
-  EXPECT_EQ(shop_.engine().changes(), "");
+  EXPECT_EQ(shop_.changes(), "");
   EXPECT_EQ(shop_.problems({"v2"}), "");
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "orchestration/files/durable_file.hpp"
 #include "orchestration/project/config_hash.hpp"
@@ -179,6 +180,7 @@ T shop_run::in_a_workspace(const std::function<docker::task<T>(workspace&)>& doi
   workspace w(engine_, *records_, snapshots_, pool_);
   w.evidence = evidence();
   w.ballast = kept_back;
+  w.project = "shop";
   w.rescue.attempts = attempts();
   w.rescue.lock_file = directory_ / "state/lock";
   w.between_looks = std::chrono::milliseconds(0);
@@ -268,8 +270,17 @@ std::string shop_run::version_of(const std::string& container) const {
   return reference.substr(reference.rfind(':') + 1);
 }
 
+std::string shop_run::changes() const {
+  std::istringstream all(engine_.changes());
+  std::string out;
+  for (std::string line; std::getline(all, line);)
+    if (line.find("dockupd-guard.") == std::string::npos && line.find("dockupd.local/guard:") == std::string::npos)
+      out += line + "\n";
+  return out;
+}
+
 std::string shop_run::changes(const std::string& attempt_id) const {
-  std::string out = without_ids(engine_.changes());
+  std::string out = without_ids(changes());
   replace_all(out, attempt_id, "ATTEMPT");
   return out;
 }

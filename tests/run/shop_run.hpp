@@ -72,7 +72,9 @@ class shop_run {
   std::string id_of(const std::string& container) const;
   /// The tag of the image that the container was made with.
   std::string version_of(const std::string& container) const;
-  /// changes() of the engine, ids and the attempt's name replaced by words.
+  /// changes() of the engine but for the guard's, which every run makes and takes away.
+  std::string changes() const;
+  /// The same, ids and the attempt's name replaced by words.
   std::string changes(const std::string& attempt_id) const;
 
   /// What is not as it has to be once a run has ended well: one line each; empty: nothing. `versions`: those that may

@@ -152,7 +152,7 @@ TEST_F(Update, DoesNothingWhenEverythingIsSo) {
   const run_result result = shop_.update("v1");
   EXPECT_EQ(result.how, ending::nothing_to_do);
   EXPECT_EQ(result.release_now, 1);
-  EXPECT_EQ(shop_.engine().changes(), "");
+  EXPECT_EQ(shop_.changes(), "");
   EXPECT_EQ(shop_.records().attempts().size(), 1u);
 }
 
@@ -169,7 +169,7 @@ TEST_F(Update, PlansWithoutChangingAnything) {
   deploy_v1();
   const plan p = shop_.plan_for(shop_.request("v2"));
   EXPECT_FALSE(p.empty());
-  EXPECT_EQ(shop_.engine().changes(), "");
+  EXPECT_EQ(shop_.changes(), "");
   EXPECT_EQ(shop_.records().attempts().size(), 1u);
 }
 
@@ -181,7 +181,7 @@ TEST_F(UpdateThatFails, IsRefusedWhenTheTagIsUnknown) {
   EXPECT_THAT(
       shop_.refused([&] { shop_.update("v7"); }),
       AllOf(HasSubstr("registry.test/shop-migrate:v7"), HasSubstr("manifest unknown"), HasSubstr("check the tag")));
-  EXPECT_EQ(shop_.engine().changes(), "");
+  EXPECT_EQ(shop_.changes(), "");
   expect_untouched(before);
 }
 
@@ -190,7 +190,7 @@ TEST_F(UpdateThatFails, IsRefusedWhenTheRegistryDoesNotAnswer) {
   shop_.engine().images().registry_is_up = false;
   EXPECT_THAT(shop_.refused([&] { shop_.update("v2"); }),
               AllOf(HasSubstr("connection refused"), HasSubstr("start it")));
-  EXPECT_EQ(shop_.engine().changes(), "");
+  EXPECT_EQ(shop_.changes(), "");
 }
 
 TEST_F(UpdateThatFails, TouchesNothingWhenThePullBreaks) {
@@ -202,7 +202,7 @@ TEST_F(UpdateThatFails, TouchesNothingWhenThePullBreaks) {
   EXPECT_EQ(result.how, ending::pull_failed);
   EXPECT_THAT(result.reason,
               AllOf(HasSubstr("registry.test/shop-web:v2"), HasSubstr("filesystem layer verification failed")));
-  EXPECT_THAT(shop_.engine().changes(), testing::Not(HasSubstr("stop")));
+  EXPECT_THAT(shop_.changes(), testing::Not(HasSubstr("stop")));
   expect_untouched(before);
 }
 
@@ -225,7 +225,7 @@ TEST_F(UpdateThatFails, LeavesTheOldVersionWhenTheNewContainerCannotBeMade) {
   const run_result result = shop_.update("v2");
   EXPECT_EQ(result.how, ending::abandoned);
   EXPECT_THAT(result.reason, AllOf(HasSubstr("create web.1"), HasSubstr("OCI runtime create failed: scripted")));
-  EXPECT_THAT(shop_.engine().changes(), testing::Not(HasSubstr("stop")));
+  EXPECT_THAT(shop_.changes(), testing::Not(HasSubstr("stop")));
   expect_untouched(before);
 }
 
@@ -263,7 +263,7 @@ TEST_F(UpdateThatFails, IsRefusedWhenAVolumeCannotBeRead) {
   std::filesystem::rename(data, away);
   EXPECT_THAT(shop_.refused([&] { shop_.update("v2"); }), AllOf(HasSubstr("shop-data"), HasSubstr("cannot be read")));
   std::filesystem::rename(away, data);
-  EXPECT_EQ(shop_.engine().changes(), "");
+  EXPECT_EQ(shop_.changes(), "");
   EXPECT_EQ(shop_.problems({"v1"}), "");
 }
 
@@ -435,7 +435,7 @@ TEST_F(Rollback, AsksWhatBecomesOfTheDataWhenAMigrationRan) {
                     HasSubstr("dockupd rollback -p shop r1 --with-data"),
                     HasSubstr("dockupd rollback -p shop r1 --no-data"), HasSubstr(shop_.records().snapshots()[0].id)));
   EXPECT_EQ(ids(), before);
-  EXPECT_EQ(shop_.engine().changes(), "");
+  EXPECT_EQ(shop_.changes(), "");
 }
 
 TEST_F(Rollback, CanItselfBeUndoneWithTheDataOfThatTime) {
@@ -466,7 +466,7 @@ TEST_F(Rollback, IsRefusedWhenTheImagesAreGone) {
   EXPECT_THAT(shop_.refused([&] { shop_.rollback(with(data_choice::restore)); }),
               AllOf(HasSubstr("registry.test/shop-web:v1"), HasSubstr(web), HasSubstr("no longer on this engine")));
   EXPECT_EQ(ids(), before);
-  EXPECT_EQ(shop_.engine().changes(), "");
+  EXPECT_EQ(shop_.changes(), "");
 }
 
 TEST_F(Rollback, HoldsTheReleaseThatWasLeft) {

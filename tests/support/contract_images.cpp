@@ -105,6 +105,23 @@ task<> tag_is_resolved_to_what_the_registry_has(contract_run& run) {
   EXPECT_NE(unknown.words.find("manifest unknown"), std::string::npos) << unknown.words;
 }
 
+task<> empty_image_makes_a_container_that_is_never_started(contract_run& run) {
+  const std::string name = "contract.local/guard:shop";
+  co_await run.e.import_empty_image(name);
+  const auto image = co_await run.e.inspect_image(name);
+  EXPECT_TRUE(image && contains(image->find("RepoTags"), name));
+  json body = body_for(name);
+  body["Cmd"] = json::array_of(std::vector<std::string>{"never-started"});
+  co_await run.create("contract-a", body);
+  co_await run.e.remove_image(name);
+  const auto kept = co_await run.e.inspect_image(name);
+  EXPECT_TRUE(kept.has_value()) << "a container is made from it";
+  co_await run.e.remove_container("contract-a");
+  co_await run.e.remove_image(name);
+  const auto gone = co_await run.e.inspect_image(name);
+  EXPECT_FALSE(gone.has_value());
+}
+
 }  // namespace
 
 std::vector<contract_scenario> image_scenarios() {
@@ -114,6 +131,7 @@ std::vector<contract_scenario> image_scenarios() {
       {"APublishedImageIsPulledByTagAndByDigest", &published_image_is_pulled_by_tag_and_by_digest},
       {"AnUnknownTagIsNotPulled", &unknown_tag_is_not_pulled},
       {"ASilentRegistryIsAnError", &silent_registry_is_an_error},
+      {"AnEmptyImageMakesAContainerThatIsNeverStarted", &empty_image_makes_a_container_that_is_never_started},
       {"ATagIsResolvedToWhatTheRegistryHas", &tag_is_resolved_to_what_the_registry_has},
   };
 }

@@ -93,6 +93,13 @@ docker::task<> fake_engine::remove_image(std::string reference) {
   co_return;
 }
 
+docker::task<> fake_engine::import_empty_image(std::string reference) {
+  call made(*this, "import " + reference);
+  images_.load(reference, {});
+  made.acted();
+  co_return;
+}
+
 // ---- networks and volumes -------------------------------------------------------------------------------------
 
 fake_engine::network* fake_engine::find_network(const std::string& name_or_id) {

@@ -32,6 +32,7 @@ class parser {
     add_plain("history", verb::history, "Releases and failed attempts, newest first");
     add_snapshot();
     add_unhold();
+    add_unlock();
     auto* version = app_.add_subcommand("version", "Version of dockupd");
     add_output(version);
     version->callback([this] { command_.what = verb::version; });
@@ -163,6 +164,13 @@ class parser {
     sub->add_option("reference", command_.id, "Image reference; see: dockupd status")->required();
     sub->callback([this] { command_.what = verb::unhold; });
   }
+  void add_unlock() {
+    auto* sub = app_.add_subcommand("unlock", "Take the engine from a dead run of another state directory");
+    add_project(sub);
+    add_output(sub);
+    sub->add_option("op", command_.id, "That run's id, in full; see: dockupd status")->required();
+    sub->callback([this] { command_.what = verb::unlock; });
+  }
   void finish() {
     const auto to_seconds = [](const std::optional<long>& from) -> std::optional<seconds> {
       if (from) return seconds(*from);
@@ -215,6 +223,8 @@ std::string_view name_of(verb what) {
       return "snapshot verify";
     case verb::unhold:
       return "unhold";
+    case verb::unlock:
+      return "unlock";
     case verb::version:
       return "version";
   }

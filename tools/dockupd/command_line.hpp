@@ -22,6 +22,7 @@ enum class verb {
   snapshot_show,
   snapshot_verify,
   unhold,
+  unlock,
   version
 };
 enum class progress_style { automatic, tty, plain, json, quiet };
@@ -65,7 +66,7 @@ struct command {
   bool rebuild = false;
   std::chrono::seconds engine_wait{0};
 
-  // snapshot show, snapshot verify, unhold
+  // snapshot show, snapshot verify, unhold, unlock
   std::string id;
 
   std::string reason;

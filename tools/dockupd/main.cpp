@@ -28,6 +28,8 @@ dockupd::exit_code run(dockupd::session& s) {
       return run_snapshot_verify(s);
     case verb::unhold:
       return run_unhold(s);
+    case verb::unlock:
+      return run_unlock(s);
     case verb::version:
       return run_version(s);
   }

@@ -243,6 +243,9 @@ orchestration::workspace& session::open_for_change(const std::string& operation)
   orchestration::remove_partials(directory / known_project_file);
   workspace_ = std::make_unique<orchestration::workspace>(engine(), *records_, *snapshots_, pool_);
   workspace_->ballast = std::move(ballast);
+  workspace_->project = project_name();
+  workspace_->who = who_asks();
+  workspace_->what = operation;
   workspace_->evidence = directory / "evidence";
   workspace_->rescue.attempts = attempts_directory();
   workspace_->rescue.lock_file = directory / "lock";

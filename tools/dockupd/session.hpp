@@ -72,6 +72,7 @@ class session {
   orchestration::snapshot_store snapshots();
   /// Who is changing the project now; nullopt: nobody.
   std::optional<orchestration::lock_holder> running();
+  fatal locked_by(const orchestration::lock_holder& holder);
 
   /// Runs the coroutine to its end on this thread; SIGINT and SIGTERM ask it to stop. What it throws is thrown here.
   template <class T>
@@ -96,7 +97,6 @@ class session {
   void run_context();
   void open_records(const orchestration::ballast& ballast);
   void refuse_in_the_middle();
-  fatal locked_by(const orchestration::lock_holder& holder);
   void finished();
   std::string find_name();
 

@@ -4,6 +4,7 @@
 #include "orchestration/files/disk_space.hpp"
 #include "orchestration/plan/rescue.hpp"
 #include "orchestration/run/full_disk.hpp"
+#include "orchestration/run/guard.hpp"
 #include "orchestration/run/observe.hpp"
 #include "orchestration/run/rescue_files.hpp"
 #include "orchestration/run/targets.hpp"
@@ -22,6 +23,7 @@ using orchestration::release;
 /// What the engine shows, or why it could not be asked: status answers without it too.
 struct engine_view {
   std::optional<observed_state> observed;
+  std::optional<orchestration::guard_info> held_for;  // another state directory, or a run of this one that died
   std::string problem;
 };
 
@@ -29,6 +31,8 @@ engine_view look(session& s) {
   engine_view view;
   try {
     view.observed = s.run(observe(s.engine(), orchestration::observe_request(s.project_name())));
+    view.held_for = s.run(orchestration::find_guard(s.engine(), s.project_name()));
+    if (view.held_for && s.running()) view.held_for.reset();  // that run's own
   } catch (const docker::error& error) {
     view.problem = error.what();
   }
@@ -184,6 +188,16 @@ docker::json json_of(session& s, const orchestration::attempt& a) {
                                {"command", "dockupd recover -p " + s.project_name()}});
 }
 
+bool is_foreign(session& s, const orchestration::guard_info& guard) { return guard.store != s.records().store_id(); }
+
+void add_holder(std::vector<std::vector<std::string>>& rows, session& s, const orchestration::guard_info& guard) {
+  const bool foreign = is_foreign(s, guard);
+  if (!foreign && s.records().open_attempt()) return;  // the run that is told about already
+  rows.push_back({"LOCKED", (foreign ? "the engine holds it for another dockupd: " : "left by a run that died: ") +
+                                to_text(guard) + ", id " + guard.op});
+  if (!foreign) rows.push_back({"type", "dockupd recover -p " + s.project_name()});
+}
+
 void print_text(session& s, const engine_view& view, const std::optional<release>& current, const readiness& ready) {
   const orchestration::store& records = s.records();
   std::vector<std::vector<std::string>> rows;
@@ -205,6 +219,7 @@ void print_text(session& s, const engine_view& view, const std::optional<release
   if (const std::string script = rescue_script(s); !script.empty())
     rows.push_back({"rescue", "the old version, without dockupd: sh " + orchestration::shell_word(script)});
   if (!view.problem.empty()) rows.push_back({"ENGINE", view.problem});
+  if (view.held_for) add_holder(rows, s, *view.held_for);
   const std::vector<std::string> all_down = down_of(current, view);
   for (const std::string& down : all_down) rows.push_back({"DOWN", down});
   if (!all_down.empty() && !open && !needs_a_person(records))
@@ -247,6 +262,10 @@ void print_json(session& s, const engine_view& view, const std::optional<release
   if (const auto open = records.open_attempt(); open && !running) out["interrupted"] = json_of(s, *open);
   if (const std::string script = rescue_script(s); !script.empty()) out["rescue_script"] = script;
   if (!view.problem.empty()) out["engine_problem"] = printable(view.problem);
+  if (view.held_for)
+    out["locked"] = docker::json::object({{"op", printable(view.held_for->op)},
+                                          {"by", printable(to_text(*view.held_for))},
+                                          {"foreign", is_foreign(s, *view.held_for)}});
   out["drift"] = drift_of(current, view);
   out["down"] = docker::json::array_of(down_of(current, view));
   out["holds"] = docker::json::make_array();
