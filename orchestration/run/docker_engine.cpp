@@ -86,7 +86,33 @@ task<std::string> docker_engine::create_container(std::string name, json body, s
 }
 
 task<> docker_engine::start_container(std::string id) {
+  std::optional<stale_endpoint> stale;
+  try {
+    co_await change("start_container", client_.containers().start(id));
+  } catch (const docker::error& error) {
+    stale = stale_endpoint_in(error.engine_message());
+    if (!stale) throw;
+  }
+  if (!stale) co_return;
+  co_await free_endpoint(id, std::move(*stale));
   co_await change("start_container", client_.containers().start(std::move(id)));
+}
+
+/// By force the engine frees only what no container has the name of: the container is called otherwise meanwhile.
+task<> docker_engine::free_endpoint(std::string id, stale_endpoint stale) {
+  const std::optional<json> seen = co_await client_.containers().inspect(id);
+  const bool bears_the_name = seen && seen->string_at({"Name"}) == "/" + stale.name;
+  const std::string meanwhile = stale.name + ".dockupd-restart";
+  if (bears_the_name) co_await rename_container(id, meanwhile);
+  std::optional<docker::error> failed;
+  try {
+    json body = json::object({{"Container", stale.name}, {"Force", true}});
+    co_await change("disconnect_network", client_.networks().disconnect(stale.network, std::move(body)));
+  } catch (const docker::error& error) {
+    failed = error;
+  }
+  if (bears_the_name) co_await rename_container(id, stale.name);
+  if (failed) throw docker::error(*failed);
 }
 
 task<> docker_engine::stop_container(std::string id, std::optional<std::chrono::seconds> grace_period) {

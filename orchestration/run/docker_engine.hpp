@@ -12,6 +12,7 @@
 
 #include "docker_client/client.hpp"
 #include "orchestration/run/engine.hpp"
+#include "orchestration/run/stale_endpoint.hpp"
 
 namespace orchestration {
 
@@ -57,6 +58,7 @@ class docker_engine : public engine {
  private:
   using condition = std::function<bool(const docker::json&)>;
   docker::task<> do_unless_so(docker::task<> doing, std::string id, condition is_so);
+  docker::task<> free_endpoint(std::string id, stale_endpoint stale);
   docker::task<> wait_until_removed(std::string id);
   std::string registry_auth(const docker::image_reference& reference) const;
 

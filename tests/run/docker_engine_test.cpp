@@ -200,6 +200,38 @@ TEST_F(DockerEngine, KeepsTheEngineFromMakingASecondNetworkOfOneName) {
   EXPECT_NE(talk_.requests.at(0).find(R"("CheckDuplicate":true)"), std::string::npos) << talk_.requests.at(0);
 }
 
+TEST_F(DockerEngine, FreesTheEndpointThatAFullDiskHasLeftAndStartsAgain) {
+  talk_.will_answer(403, R"({"message":"endpoint with name shop-db-1 already exists in network shop_default"})");
+  talk_.will_answer(200, R"({"Id":"x","Name":"/shop-db-1"})");
+  talk_.will_answer(204, "");
+  talk_.will_answer(200, "");
+  talk_.will_answer(204, "");
+  talk_.will_answer(204, "");
+  docker_engine subject = engine();
+  run(subject.start_container("x"));
+  EXPECT_EQ(talk_.asked(),
+            "POST /containers/x/start\n"
+            "GET /containers/x/json\n"
+            "POST /containers/x/rename?name=shop-db-1.dockupd-restart\n"
+            "POST /networks/shop_default/disconnect\n"
+            "POST /containers/x/rename?name=shop-db-1\n"
+            "POST /containers/x/start\n");
+}
+
+TEST_F(DockerEngine, FreesTheEndpointOfAContainerThatIsCalledOtherwiseByNow) {
+  talk_.will_answer(403, R"({"message":"endpoint with name shop-db-1 already exists in network shop_default"})");
+  talk_.will_answer(200, R"({"Id":"x","Name":"/shop-db-1.dockupd-new.a"})");
+  talk_.will_answer(200, "");
+  talk_.will_answer(204, "");
+  docker_engine subject = engine();
+  run(subject.start_container("x"));
+  EXPECT_EQ(talk_.asked(),
+            "POST /containers/x/start\n"
+            "GET /containers/x/json\n"
+            "POST /networks/shop_default/disconnect\n"
+            "POST /containers/x/start\n");
+}
+
 TEST_F(DockerEngine, AsksForTheFactsOnce) {
   talk_.will_answer(200, R"({"ID": "E:N", "DockerRootDir": "/var/lib/docker", "Architecture": "x86_64"})");
   talk_.will_answer(200, R"({"Version": "20.10.24", "Os": "linux", "Arch": "amd64"})");
