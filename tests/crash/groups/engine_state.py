@@ -4,7 +4,6 @@ back; where a person is needed first (exit 30, 40), it says so, loses no data, a
 brings a version back."""
 from __future__ import annotations
 
-import random
 import re
 import signal
 import subprocess
