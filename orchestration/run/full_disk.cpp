@@ -67,8 +67,10 @@ room needed_for(const workspace& w, const action& a) {
 std::string numbers_of(const room& needed) {
   if (needed.where.empty()) return "some space";
   const std::uint64_t least = std::max(needed.bytes, too_little);
-  return "about " + mebibytes(least) + " in " + needed.where.string() + ", where " +
-         megabytes(disk_space_at(needed.where).free_bytes) + " are free";
+  const disk_space space = disk_space_at(needed.where);
+  const std::string inodes = space.free_inodes == 0 ? " and 0 inodes" : "";
+  return "about " + mebibytes(least) + (inodes.empty() ? "" : " and some inodes") + " in " + needed.where.string() +
+         ", where " + megabytes(space.free_bytes) + inodes + " are free";
 }
 
 }  // namespace
