@@ -17,6 +17,7 @@
 #include "orchestration/files/durable_file.hpp"
 #include "orchestration/files/file_error.hpp"
 #include "orchestration/release/database_image.hpp"
+#include "orchestration/release/lost_records.hpp"
 #include "orchestration/release/schema.hpp"
 #include "orchestration/release/store.hpp"
 
@@ -29,18 +30,10 @@ std::string system_text(int error_number) { return std::generic_category().messa
 
 // --- errors ------------------------------------------------------------------------------------------------------
 
-std::string damaged_advice(const fs::path& file) {
-  const std::string name = file.string();
-  return ".\nIt was left as it is, and no container or volume was touched. The snapshots are still in " +
-         (file.parent_path() / "snapshots").string() + ", each with a manifest that says what it holds.\nTo go on with " +
-         "a new record of what runs now: mv " + name + " " + name + ".damaged; mv " + name + "-wal " + name +
-         ".damaged-wal (if there); then dockupd update. History is lost to dockupd that way: when a run was " +
-         "interrupted, look at docker ps -a for containers named .dockupd-old first.";
-}
-
 [[noreturn]] void refuse_damaged(const std::string& tried, const fs::path& file, const std::string& reason) {
   throw store_error(
-      "cannot " + tried + " " + file.string() + ": the file is damaged (" + reason + ")" + damaged_advice(file),
+      "cannot " + tried + " " + file.string() + ": the file is damaged (" + reason + "). It was left as it is, and no " +
+          "container or volume was touched" + what_is_left(file.parent_path()) + rebuild_advice(file.parent_path()),
       store_error::kind::damaged);
 }
 

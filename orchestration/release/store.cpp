@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "orchestration/release/database.hpp"
+#include "orchestration/release/lost_records.hpp"
 
 namespace orchestration {
 
@@ -31,9 +32,54 @@ bool store::exists(const fs::path& directory) {
   return ::lstat(file_in(directory).c_str(), &status) == 0;
 }
 
+bool store::is_lost(const fs::path& directory) {
+  if (exists(directory)) return false;
+  std::error_code none;
+  if (fs::exists(directory / "project.json", none)) return true;
+  for (const char* kept : {"snapshots", "attempts"})
+    if (fs::is_directory(directory / kept, none) && !fs::is_empty(directory / kept, none)) return true;
+  return false;
+}
+
+std::vector<fs::path> store::rebuild(const fs::path& directory, const std::string& suffix) {
+  std::vector<fs::path> kept;
+  const fs::path real = real_directory(directory);
+  const fs::path file = file_in(real);
+  bool begin_anew = !exists(real);
+  try {
+    if (!begin_anew) {
+      const store whole(database::take(file));
+      whole.releases();
+      whole.open_attempt();
+      whole.snapshots();
+      whole.holds();
+    }
+  } catch (const store_error& error) {
+    if (error.why() != store_error::kind::damaged) throw;
+    begin_anew = true;
+  }
+  if (!begin_anew) return kept;
+  // The database last: while it lies there, a rebuild that was interrupted is still to be done.
+  for (const char* part : {"-wal", "-shm", "-journal", ""}) {
+    const fs::path from = file.string() + part;
+    const fs::path to = file.string() + ".damaged-" + suffix + part;
+    std::error_code error;
+    if (fs::symlink_status(from, error).type() == fs::file_type::not_found) continue;
+    fs::rename(from, to, error);
+    if (error) throw store_error("cannot keep " + from.string() + " aside: " + error.message());
+    kept.push_back(to);
+  }
+  database::create(file);
+  return kept;
+}
+
 store store::open(const fs::path& directory, open_mode mode) {
   const fs::path real = real_directory(directory);
   const fs::path file = file_in(real);
+  if (is_lost(real))
+    throw store_error("the records are lost: there is no " + file.string() + ", but what it knew of is there" +
+                          what_is_left(real) + rebuild_advice(real),
+                      store_error::kind::lost);
   if (mode == open_mode::read_only && !exists(real))
     throw store_error("nothing is recorded yet: there is no " + file.string() + ". The first dockupd update makes it",
                       store_error::kind::missing);
@@ -50,6 +96,13 @@ store& store::operator=(store&&) noexcept = default;
 store::~store() = default;
 
 std::string store::store_id() const { return database_->text_of("read the identity", "SELECT store_id FROM meta"); }
+
+void store::adopt_identity(const std::string& id) {
+  database_->run_on_one("take over the identity", "something is recorded already",
+                        "UPDATE meta SET store_id = ? WHERE NOT EXISTS (SELECT 1 FROM attempt) "
+                        "AND NOT EXISTS (SELECT 1 FROM release)",
+                        {id});
+}
 
 void store::reserve_space() {
   if (!database_->has_wal()) return;

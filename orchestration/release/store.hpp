@@ -27,6 +27,7 @@ class store_error : public std::runtime_error {
   enum class kind {
     failed,        // none of those below
     missing,       // read_only: nothing was ever recorded here
+    lost,          // there was a database, and it is gone
     out_of_space,  // freeing some may mend it; what was recorded before is safe
     busy,          // another program has the file open
     unsafe,        // a symlink, or others may read or own it
@@ -102,6 +103,13 @@ class store {
   /// A newer schema than this program knows: read_only works when its min_reader allows, read_write throws.
   static store open(const std::filesystem::path& directory, open_mode mode);
   static bool exists(const std::filesystem::path& directory);
+  /// There is no database, but something that is only there when there was one. open() throws then: an empty record of
+  /// what is half done would be a false one.
+  static bool is_lost(const std::filesystem::path& directory);
+  /// Damaged or lost records begin anew, empty. The damaged files stay beside the new one, under names that end in
+  /// ".damaged-" and `suffix`; what comes back are those names. Records that are whole, or cannot be read for another
+  /// reason, are left alone: nothing comes back, or store_error. The caller holds the project lock.
+  static std::vector<std::filesystem::path> rebuild(const std::filesystem::path& directory, const std::string& suffix);
   /// Knows nothing and keeps nothing: for looking ahead before anything was recorded.
   static store in_memory();
 
@@ -110,6 +118,8 @@ class store {
   ~store();
 
   std::string store_id() const;  // random, made once
+  /// Of records that are begun anew for what bears the old identity. Throws once anything is recorded.
+  void adopt_identity(const std::string& id);
 
   /// Writes room for later into the write-ahead log: about a hundred changes then succeed on a file system that is
   /// completely full (ext4, xfs, tmpfs; on copy-on-write ones only freeing space helps). Once per attempt, before it

@@ -1,5 +1,6 @@
 #include "orchestration/run/rescue_files.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* script_name = "rescue.sh";
 constexpr const char* plan_name = "plan.json";
+constexpr const char* attempt_name = "attempt.json";
 
 rescue_options options_for(const rescue_places& places, const attempt& a) {
   rescue_options options;
@@ -39,6 +41,42 @@ void add_archives(rescue_options& options, const snapshot_volumes& taken, const 
   }
 }
 
+docker::json left_by(const attempt& a, rescue_data data) {
+  const bool dirty = a.dirty || data == rescue_data::from_archives;
+  return docker::json::object({{"format", 1},
+                               {"id", a.id},
+                               {"kind", a.kind},
+                               {"dirty", dirty},
+                               {"data_is_back", a.dirty && data == rescue_data::untouched},
+                               {"from_release", a.from_release},
+                               {"to_release", a.to_release},
+                               {"tag", a.tag},
+                               {"who", a.who},
+                               {"why", a.why},
+                               {"started_at", a.started_at},
+                               {"settings", a.settings}});
+}
+
+attempt_left read_left(const fs::path& directory) {
+  const docker::json found = docker::json::parse(read_file(directory / attempt_name));
+  attempt_left out;
+  attempt& a = out.value;
+  a.id = found.at("id").as_string();
+  a.kind = found.at("kind").as_string();
+  a.dirty = found.bool_at({"dirty"});
+  out.data_is_back = found.bool_at({"data_is_back"});
+  a.from_release = static_cast<int>(found.int64_at({"from_release"}));
+  a.to_release = static_cast<int>(found.int64_at({"to_release"}));
+  a.tag = found.string_at({"tag"});
+  a.who = found.string_at({"who"});
+  a.why = found.string_at({"why"});
+  a.started_at = found.string_at({"started_at"});
+  a.settings = found.at("settings");
+  a.plan = docker::json::parse(read_file(directory / plan_name));
+  plan_from_json(a.plan);
+  return out;
+}
+
 }  // namespace
 
 void write_rescue_files(const rescue_places& places, const attempt& a, const snapshot_store& snapshots,
@@ -54,6 +92,7 @@ void write_rescue_files(const rescue_places& places, const attempt& a, const sna
       add_archives(options, *taken, snapshots);
     ensure_private_directory(directory);
     write_durably(directory / plan_name, a.plan.to_pretty_text() + "\n");
+    write_durably(directory / attempt_name, left_by(a, data).to_pretty_text() + "\n");
     write_durably(directory / script_name, rescue_script(forward, options));
   } catch (const std::runtime_error&) {
     std::error_code none;
@@ -69,9 +108,27 @@ void remove_rescue_files(const rescue_places& places) {
   for (const auto& entry : fs::directory_iterator(places.attempts, none)) directories.push_back(entry.path());
   for (const fs::path& directory : directories) {
     for (const char* name : {script_name, plan_name}) remove_partials(directory / name);
-    for (const char* name : {script_name, plan_name, rescue_begun, rescue_done}) fs::remove(directory / name, none);
+    for (const char* name : {script_name, plan_name, attempt_name, rescue_begun, rescue_done})
+      fs::remove(directory / name, none);
     fs::remove(directory, none);  // not while it holds copies of data
   }
+}
+
+std::optional<attempt_left> newest_attempt_left(const rescue_places& places) {
+  if (places.attempts.empty()) return std::nullopt;
+  std::error_code none;
+  std::vector<fs::path> directories;
+  for (const auto& entry : fs::directory_iterator(places.attempts, none)) directories.push_back(entry.path());
+  std::sort(directories.rbegin(), directories.rend());  // ids sort by time
+  for (const fs::path& directory : directories) {
+    if (!fs::exists(directory / attempt_name, none)) continue;
+    try {
+      return read_left(directory);
+    } catch (const std::runtime_error&) {
+      // What cannot be read says nothing; rescue.sh beside it may.
+    }
+  }
+  return std::nullopt;
 }
 
 fs::path find_rescue_script(const fs::path& attempts, const std::string& attempt_id) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "orchestration/release/store.hpp"
@@ -27,6 +28,14 @@ void write_rescue_files(const rescue_places& places, const attempt& a, const sna
 /// Of every attempt. Copies of data that a script has made stay, and their directory with them. What cannot be removed
 /// stays too.
 void remove_rescue_files(const rescue_places& places);
+
+/// What can be known of an attempt from its files alone.
+struct attempt_left {
+  attempt value;              // without state and undo
+  bool data_is_back = false;  // on its way back the data was in place: the old version may have written to it since
+};
+/// The newest whose files are there and can be read; nullopt: there is none.
+std::optional<attempt_left> newest_attempt_left(const rescue_places& places);
 
 /// The script when it is there; else an empty path.
 std::filesystem::path find_rescue_script(const std::filesystem::path& attempts, const std::string& attempt_id);

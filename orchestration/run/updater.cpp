@@ -16,6 +16,7 @@
 #include "orchestration/run/observe.hpp"
 #include "orchestration/run/preflight.hpp"
 #include "orchestration/run/prune.hpp"
+#include "orchestration/run/take_up.hpp"
 
 namespace orchestration {
 namespace {
@@ -373,6 +374,7 @@ void updater::begin(const attempt& a) {
 
 docker::task<std::optional<run_result>> updater::recover() {
   std::optional<attempt> open = workspace_.records.open_attempt();
+  if (!open) open = take_up_lost_attempt(workspace_);
   if (!open) {
     // Of a run that was killed right after its end, or right before its beginning.
     if (!needs_a_person(workspace_.records)) remove_rescue_files(workspace_.rescue);

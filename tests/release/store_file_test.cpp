@@ -159,9 +159,56 @@ TEST_F(StoreFile, SaysWhatToDoWhenTheHeaderIsZeroed) {
   write_bytes(file(), bytes);
   expect_refused(store_error::kind::damaged, "the file is damaged");
   const caught error = error_of([&] { open(); });
-  EXPECT_TRUE(error.says("The snapshots are still in")) << error.text;
-  EXPECT_TRUE(error.says("mv " + file().string())) << error.text;
+  EXPECT_TRUE(error.says("the snapshots stay in")) << error.text;
+  EXPECT_TRUE(error.says("dockupd recover --rebuild -p ")) << error.text;
   EXPECT_TRUE(error.says("It was left as it is")) << error.text;
+}
+
+TEST_F(StoreFile, SaysWhatWasGoingOnWhenItIsDamagedOrGone) {
+  fill();
+  const fs::path left = directory / "attempts" / "20261121T105501Z-000001";
+  fs::create_directories(left);
+  write_bytes(left / "plan.json", "{}");
+  write_bytes(left / "rescue.sh", "");
+  write_bytes(left / "attempt.json", R"({"kind":"update","tag":"v2","who":"alice@shop","started_at":"today"})");
+  write_bytes(file(), std::string(8192, '\0'));
+  for (int look = 0; look < 2; ++look) {
+    const caught error = error_of([&] { open(); });
+    EXPECT_EQ(error.why, look == 0 ? store_error::kind::damaged : store_error::kind::lost) << error.text;
+    EXPECT_TRUE(error.says("update 20261121T105501Z-000001 to v2 by alice@shop, since today")) << error.text;
+    EXPECT_TRUE(error.says("sh " + (left / "rescue.sh").string())) << error.text;
+    EXPECT_TRUE(error.says("dockupd recover --rebuild")) << error.text;
+    fs::remove(file());
+    EXPECT_TRUE(store::is_lost(directory));
+  }
+  EXPECT_FALSE(store::exists(directory)) << "an empty record would be a false one";
+}
+
+TEST_F(StoreFile, IsBegunAnewWithTheDamagedOneKeptAside) {
+  fill();
+  const std::string damaged(8192, '\0');
+  write_bytes(file(), damaged);
+  const std::vector<fs::path> kept = store::rebuild(directory, "T1");
+  ASSERT_FALSE(kept.empty());
+  EXPECT_EQ(kept.back(), fs::path(file().string() + ".damaged-T1"));
+  EXPECT_EQ(bytes_of(kept.back()), damaged);
+  EXPECT_TRUE(open().releases().empty());
+}
+
+TEST_F(StoreFile, IsNotBegunAnewWhileItIsWhole) {
+  fill();
+  EXPECT_TRUE(store::rebuild(directory, "T1").empty());
+  EXPECT_TRUE(open().open_attempt());
+}
+
+TEST_F(StoreFile, IsNotBegunAnewWhenItsModeOrItsAgeIsTheTrouble) {
+  fill();
+  fs::permissions(file(), static_cast<fs::perms>(0644));
+  EXPECT_EQ(error_of([&] { store::rebuild(directory, "T1"); }).why, store_error::kind::unsafe);
+  fs::permissions(file(), static_cast<fs::perms>(0600));
+  sql("PRAGMA user_version = 9999");
+  sql("UPDATE meta SET min_reader = 9999");
+  EXPECT_EQ(error_of([&] { store::rebuild(directory, "T1"); }).why, store_error::kind::newer);
 }
 
 TEST_F(StoreFile, NoticesThatItIsGarbage) {

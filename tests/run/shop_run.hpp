@@ -63,6 +63,8 @@ class shop_run {
 
   // What is there.
   store& records();
+  /// As at the end of a process; records() opens them again.
+  void close_records() { records_.reset(); }
   snapshot_store& snapshots() { return snapshots_; }
   std::filesystem::path data() const { return engine_.volume_directory("shop-data"); }
   std::filesystem::path env_file() const { return project_directory() / ".env"; }

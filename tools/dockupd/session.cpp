@@ -199,7 +199,9 @@ fs::path session::state_directory() { return state_root() / project_name(); }
 
 fs::path session::attempts_directory() { return state_directory() / "attempts"; }
 
-bool session::has_state() { return orchestration::store::exists(state_directory()); }
+bool session::has_state() {
+  return orchestration::store::exists(state_directory()) || orchestration::store::is_lost(state_directory());
+}
 
 orchestration::store& session::records() {
   if (!records_) {
@@ -236,6 +238,7 @@ orchestration::workspace& session::open_for_change(const std::string& operation)
   records_.reset();
   orchestration::ballast ballast;
   ballast.add(directory / "ballast");
+  if (command_.rebuild) rebuild_records();
   open_records(ballast);
   hide_secrets_of(*records_);
   snapshots_.emplace(directory / "snapshots");
@@ -257,6 +260,11 @@ orchestration::workspace& session::open_for_change(const std::string& operation)
   };
   signals_ = std::make_unique<signals>(context_, stop_);
   return *workspace_;
+}
+
+void session::rebuild_records() {
+  for (const fs::path& kept : orchestration::store::rebuild(state_directory(), orchestration::new_id()))
+    say_warning("the damaged records are kept as " + kept.string());
 }
 
 void session::open_records(const orchestration::ballast& ballast) {

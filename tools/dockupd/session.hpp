@@ -96,6 +96,7 @@ class session {
   struct signals;
   void run_context();
   void open_records(const orchestration::ballast& ballast);
+  void rebuild_records();
   void refuse_in_the_middle();
   void finished();
   std::string find_name();
