@@ -102,7 +102,12 @@ executor::result executor::ensure(stop_container o) {
   const docker::json policy = never_restart();
   if (!before->bool_at({"HostConfig", "AutoRemove"}) && !same_policy(*before, policy))
     co_await workspace_.engine.set_restart_policy(id, policy);
-  const std::optional<docker::json> after = co_await workspace_.engine.inspect_container(id);
+  std::optional<docker::json> after = co_await workspace_.engine.inspect_container(id);
+  if (after && is_running(*after)) {
+    // An engine that died between the two calls has started it again, by the policy that it had then.
+    co_await workspace_.engine.stop_container(id, o.grace_period);
+    after = co_await workspace_.engine.inspect_container(id);
+  }
   if (after && is_running(*after))
     throw operation_error(operation_error::cause::engine,
                           "stop " + o.target.subject + ": the engine stopped it, but it runs again");

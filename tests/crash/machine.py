@@ -183,7 +183,7 @@ class Process:
         if self._popen.poll() is None:
             self._popen.send_signal(signal.SIGCONT)
 
-    def wait(self, timeout: float = 60) -> Result:
+    def wait(self, timeout: float = 120) -> Result:
         """TimedOut, and the command is dead, when it takes longer."""
         try:
             code = self._popen.wait(timeout)
@@ -443,7 +443,7 @@ class Machine:
         self._processes = [one for one in self._processes if one.poll() is None] + [process]
         return process
 
-    def run(self, argv: list[str], env: dict[str, str] | None = None, timeout: float = 60, input: str | None = None,
+    def run(self, argv: list[str], env: dict[str, str] | None = None, timeout: float = 120, input: str | None = None,
             cwd: Path | None = None) -> Result:
         return self.start(argv, env, cwd, input).wait(timeout)
 
@@ -464,10 +464,10 @@ class Machine:
         return self.start(self.dockupd_command(*args, program=program), {**more, **(env or {})}, self.project)
 
     def dockupd(self, *args: str, program: str = "failpoints", failpoints: str = "",
-                env: dict[str, str] | None = None, timeout: float = 60) -> Result:
+                env: dict[str, str] | None = None, timeout: float = 120) -> Result:
         return self.start_dockupd(*args, program=program, failpoints=failpoints, env=env).wait(timeout)
 
-    def docker(self, *args: str, check: bool = True, timeout: float = 60) -> str:
+    def docker(self, *args: str, check: bool = True, timeout: float = 120) -> str:
         """The docker CLI (60 ms each: api() where it matters). RigError when it fails and `check` is set."""
         done = self.run(["docker", *args], timeout=timeout)
         if check and done.code != 0:

@@ -95,7 +95,7 @@ def cut(machine: Machine, argv: list[str], point: str) -> None:
         machine.power_cut()
     else:
         process = machine.start_dockupd(*argv, failpoints=f"{point}=run:cut")
-        result = process.wait(60)
+        result = process.wait()
         if result.code != -9:
             raise Violation(f"{point} was not passed: {result}")
         machine.await_off()
@@ -190,7 +190,7 @@ def strike(machine: Machine, process, fault: str) -> None:
         machine.kill_engine()
     if fault.endswith("kill"):
         process.signal(9)
-    process.wait(60)
+    process.wait()
     machine.wait_engine()
 
 
