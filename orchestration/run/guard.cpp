@@ -1,6 +1,11 @@
 #include "orchestration/run/guard.hpp"
 
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
+#include <chrono>
 
 #include <unistd.h>
 
@@ -21,6 +26,9 @@ constexpr const char* empty_repository = "dockupd.local/guard:";
 
 // Each time somebody else removed theirs between our create and our look at it, or a reply got lost.
 constexpr int most_tries = 5;
+// The engine refuses the name of a container that it is only about to make, and shows it to nobody yet.
+constexpr int most_looks_for_a_name = 50;
+constexpr std::chrono::milliseconds between_looks{100};
 
 std::string empty_image_of(const std::string& project) {
   constexpr std::size_t longest_tag = 128;
@@ -201,7 +209,15 @@ task<held_guard> take_guard(workspace& w, guard_request request) {
     }
     if (!failed) co_return out;
     const bool no_room = is_for_want_of_room(*failed);
-    if (!no_room && tries < most_tries && is_worth_another_try(*failed)) continue;
+    const bool name_taken = failed->status() == 409;
+    if (!no_room && tries < (name_taken ? most_looks_for_a_name : most_tries) && is_worth_another_try(*failed)) {
+      boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, between_looks);
+      co_await timer.async_wait(boost::asio::use_awaitable);
+      continue;
+    }
+    if (name_taken)
+      throw refusal(ending::held, "another dockupd is about to take the project on this engine: " +
+                                      std::string(failed->what()) + ". Nothing was changed. Try again");
     if (!no_room) throw docker::error(*failed);
     co_await place_ballast(w);
     if (request.at_full == full_disk::uses_ballast && release_ballast(w, failed->what())) continue;

@@ -99,7 +99,7 @@ class Update(Scenario):
         done = self.dockupd("update", "--json", "--bogus", expect=2)
         self.assertEqual(done.stdout, "")
         self.assertIn("--bogus", done.stderr)
-        self.assertEqual(self.result("recover")["outcome"], "nothing_to_do")
+        self.assertEqual(self.result("recover", expect=2)["outcome"], "error", "of a project that nobody knows")
 
     def test_plan_needs_no_state_and_makes_none(self):
         done = self.dockupd("plan", "--tag", "v1", expect=10)
