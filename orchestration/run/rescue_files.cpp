@@ -107,7 +107,7 @@ void remove_rescue_files(const rescue_places& places) {
   std::vector<fs::path> directories;
   for (const auto& entry : fs::directory_iterator(places.attempts, none)) directories.push_back(entry.path());
   for (const fs::path& directory : directories) {
-    for (const char* name : {script_name, plan_name}) remove_partials(directory / name);
+    for (const char* name : {script_name, plan_name, attempt_name}) remove_partials(directory / name);
     for (const char* name : {script_name, plan_name, attempt_name, rescue_begun, rescue_done})
       fs::remove(directory / name, none);
     fs::remove(directory, none);  // not while it holds copies of data

@@ -116,6 +116,15 @@ TEST_F(RescueFiles, RefuseTheRunWhenTheyCannotBeWritten) {
   fs::remove(shop_.attempts());
 }
 
+TEST_F(RescueFiles, GoWithWhatAKilledRunLeftBesideThem) {
+  const fs::path directory = shop_.attempts() / "20261121T105501Z-000001";
+  fs::create_directories(directory);
+  for (const char* name : {"plan.json", "attempt.json", "rescue.sh"})
+    put(directory / ("." + std::string(name) + ".0123456789abcdef.tmp"), "half");
+  EXPECT_FALSE(shop_.recover().has_value());
+  EXPECT_FALSE(fs::exists(directory));
+}
+
 TEST_F(RescueFiles, KeepTheCopiesOfDataThatAScriptMade) {
   kill_at(progress_event::kind::phase, "start");
   const fs::path copy = directory() / "before-rescue.shop-data.tar.zst";
