@@ -8,6 +8,7 @@
 #include <set>
 
 #include "orchestration/plan/bring_up_plan.hpp"
+#include "orchestration/plan/reconcile.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/observe.hpp"
@@ -85,6 +86,24 @@ docker::task<std::string> start_and_prove(workspace& w, plan p) {
   co_return failure;
 }
 
+docker::task<> try_to_start(workspace& w, plan p) {
+  // What the plan of an attempt creates is there or not: only networks are made here.
+  std::erase_if(p.operations, [](const operation& o) {
+    return o.when == phase::create && !std::holds_alternative<ensure_network>(o.what);
+  });
+  std::vector<phase> only_starts;
+  only_starts.push_back(phase::create);
+  only_starts.push_back(phase::start);
+  progress_event event;
+  event.what = progress_event::kind::warning;
+  try {
+    co_await carry_out(w, std::move(p), std::move(only_starts));
+  } catch (const operation_error& error) {
+    event.text = error.what();
+  }
+  if (!event.text.empty()) w.progress(event);
+}
+
 void add_new(std::vector<std::string>& to, const std::vector<std::string>& more) {
   for (const std::string& each : more)
     if (std::find(to.begin(), to.end(), each) == to.end()) to.push_back(each);
@@ -147,6 +166,17 @@ docker::task<bring_up_result> bring_up(workspace& w, bring_up_options options) {
   co_return out;
 }
 
+docker::task<bool> start_what_is_safe(workspace& w, attempt given_up) {
+  const update_state state = update_state_from_text(given_up.state);
+  const bool is_proven = state == update_state::committed;
+  const bool old_may_run = state == update_state::restarting_old || !given_up.dirty;
+  if (!is_proven && !old_may_run) co_return false;
+  plan way = plan_from_json(given_up.plan);
+  if (!is_proven) way = given_up.undo.is_null() ? plan_undo(way, undo_options()) : plan_from_json(given_up.undo);
+  co_await try_to_start(w, std::move(way));
+  co_return true;
+}
+
 docker::task<> bring_up_bystanders(workspace& w, plan interrupted) {
   std::optional<release> live = w.records.current_release();
   if (!live) co_return;
@@ -161,17 +191,7 @@ docker::task<> bring_up_bystanders(workspace& w, plan interrupted) {
   waits.attempt_id = new_id();
   bring_up_plan next = plan_bring_up(*live, observed, waits);
   if (next.value.empty()) co_return;
-  std::vector<phase> only_starts;
-  only_starts.push_back(phase::create);
-  only_starts.push_back(phase::start);
-  progress_event event;
-  event.what = progress_event::kind::warning;
-  try {
-    co_await carry_out(w, std::move(next.value), std::move(only_starts));
-  } catch (const operation_error& error) {
-    event.text = error.what();
-  }
-  if (!event.text.empty()) w.progress(event);
+  co_await try_to_start(w, std::move(next.value));
 }
 
 }  // namespace orchestration

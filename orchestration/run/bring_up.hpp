@@ -42,4 +42,9 @@ docker::task<bring_up_result> bring_up(workspace& w, bring_up_options options);
 /// is a warning, as the plan's own proof decides. Engine errors while it looks pass through.
 docker::task<> bring_up_bystanders(workspace& w, plan interrupted);
 
+/// For an attempt that is given up because its recovery was interrupted again and again: starts what ran before when
+/// nothing new can have written, or when its data is back; or the new release when that was proven. Nothing is started
+/// on data that is being put back or is another version's. False: nothing may be started. What fails is a warning.
+docker::task<bool> start_what_is_safe(workspace& w, attempt given_up);
+
 }  // namespace orchestration

@@ -403,8 +403,14 @@ docker::task<run_result> updater::recover_held(std::optional<attempt> open) {
   const update_state found = update_state_from_text(open->state);
   workspace_.records.count_recovery(open->id);
   if (open->recoveries >= most_recoveries) {
-    const std::string reason = "recovery was interrupted " + std::to_string(open->recoveries) + " times";
+    const attempt as_found = *open;
+    std::string reason = "recovery was interrupted " + std::to_string(open->recoveries) + " times while " + open->state;
+    // First: should even a start end this process, the next one must not try it again.
     co_await enter(*open, update_state::needs_attention, reason);
+    const bool started = co_await start_what_is_safe(workspace_, as_found);
+    open->reason =
+        reason + (started ? "; what ran before was started, and is not proven"
+                          : "; nothing was started, as the volumes hold another version's data or half of it");
     co_return result_of(*open, failures());
   }
   say_phase("recover: " + open->kind + " " + open->id + " was interrupted while " + open->state);
@@ -549,7 +555,8 @@ run_result updater::left_open(const attempt& a, const std::string& because) cons
 docker::task<std::string> updater::work_again(const attempt& a, update_state found) {
   const which_plan of = work_of(found).of;
   const bool is_way_back = found == update_state::restoring || found == update_state::restarting_old;
-  if (!is_way_back && resume(found) != resume_way::forward && resume(found) != resume_way::finish) co_return std::string();
+  if (!is_way_back && resume(found) != resume_way::forward && resume(found) != resume_way::finish)
+    co_return std::string();
   const plan p = plan_from_json(of == which_plan::undo ? a.undo : a.plan);
   executor e(workspace_, a.id, of == which_plan::undo ? "undo" : "plan", p, full_disk::uses_ballast);
   std::string silent;

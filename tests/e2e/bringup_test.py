@@ -1,5 +1,6 @@
 """The engine dies and takes the services with it: `dockupd recover` brings back what should run, and proves it, for one
 project or for all; `status` says what is down and what to type."""
+import glob
 import json
 import os
 import re
@@ -101,6 +102,36 @@ class BringUp(Scenario):
         self.assertEqual(self.running(), BOTH)
         self.assertEqual(self.image_of("tiny-app-1"), "127.0.0.1:5000/tiny:v1")
         self.assertEqual(self.image_of("tiny-worker-1"), "127.0.0.1:5000/tiny:v2")
+
+    # --- the records are gone
+
+    def test_lost_records_are_begun_anew_only_when_told_so_and_the_update_is_undone(self):
+        self.stop_at("update", "--tag", "v2", when=begins("verify", "verify"))
+        before = self.containers()
+        database = os.path.join(self.state, "tiny", "state.db")
+        for path in glob.glob(database + "*"):
+            os.remove(path)
+        for verb in (["update", "--tag", "v2"], ["recover"], ["status"]):
+            said = self.dockupd(*verb, expect=3).stderr
+            self.assertIn("dockupd recover --rebuild -p tiny", said)
+            self.assertRegex(said, r"Not ended: update \S+ to v2 by \S+, since 20")
+        self.assertEqual(self.containers(), before)
+        self.dockupd("recover", "--rebuild")
+        self.assert_runs("v1")
+        self.assertEqual(self.starts(), ["v1", "v1"])
+        self.dockupd("update", "--tag", "v2")
+        self.assert_runs("v2")
+
+    def test_a_damaged_database_is_kept_aside(self):
+        database = os.path.join(self.state, "tiny", "state.db")
+        with open(database, "wb") as file:
+            file.write(bytes(8192))
+        self.assertIn("dockupd recover --rebuild -p tiny", self.dockupd("recover", expect=3).stderr)
+        self.dockupd("recover", "--rebuild")
+        kept = glob.glob(database + ".damaged-*")
+        self.assertEqual([os.path.getsize(path) for path in kept], [8192])
+        self.dockupd("update", "--tag", "v2")
+        self.assert_runs("v2")
 
     # --- somebody prunes in the middle
 

@@ -163,6 +163,45 @@ TEST_F(BringUp, TouchesNothingOnAnotherEngine) {
   EXPECT_THAT(shop_.refused([&] { shop_.bring_up(); }), HasSubstr("ANOTHER"));
 }
 
+struct killed {};
+
+class GivenUp : public BringUp {
+ protected:
+  using kind = progress_event::kind;
+  run_result after_seven_kills(kind update_at, const std::string& update_text, const std::string& recovery_phase) {
+    kill_at(update_at, update_text);
+    EXPECT_THROW(shop_.update("v2"), killed);
+    kill_at(kind::phase, recovery_phase);
+    for (int tries = 0; tries < 6; ++tries) EXPECT_THROW(shop_.recover(), killed);
+    shop_.on_event = nullptr;
+    return shop_.recover().value();
+  }
+  void kill_at(kind what, const std::string& text) {
+    shop_.on_event = [what, text](const progress_event& e) {
+      if (e.what == what && e.text.starts_with(text)) throw killed();
+    };
+  }
+};
+
+TEST_F(GivenUp, BeforeAnythingNewRanWhatRanBeforeIsStarted) {
+  const run_result result = after_seven_kills(kind::end, "1 volume", "undo: start");
+  EXPECT_EQ(result.how, ending::needs_person);
+  EXPECT_THAT(result.reason, HasSubstr("6 times while abandoning; what ran before was started"));
+  EXPECT_EQ(shop_.version_of("shop-web-1"), "v1");
+  for (const char* name : {"shop-web-1", "shop-db-1"}) EXPECT_TRUE(shop_.engine().container(name)->is_up()) << name;
+}
+
+TEST_F(GivenUp, OnDataOfTheNewVersionNothingIsStarted) {
+  const run_result result = after_seven_kills(kind::begin, "start web.1", "start");
+  EXPECT_EQ(result.how, ending::needs_person);
+  EXPECT_THAT(result.reason, HasSubstr("nothing was started"));
+  int set_aside = 0;
+  for (const std::string& line : shop_.engine().container_names()) {
+    if (line.starts_with("shop-web-1.dockupd-old") && line.ends_with(" exited")) ++set_aside;
+  }
+  EXPECT_EQ(set_aside, 1);
+}
+
 TEST_F(BringUp, StartsNothingWhileAPersonIsNeeded) {
   for (int times = 0; times < 2; ++times) {
     scripted_failure failure;
