@@ -31,7 +31,8 @@ class Violation(Exception):
 class Case:
     group: str
     name: str  # unique in its group, without spaces: it is typed after --replay; "KIND/REST" gets KIND a row of its own
-    run: Callable[[Machine, random.Random], None]
+    # What comes back, if anything: seconds of recoveries (recovery_time.py), for the report.
+    run: Callable[[Machine, random.Random], list[float] | None]
     world: str = "v1"  # "empty", "v1" (deployed and proven by dockupd, has written data), "v2" (then updated)
     filesystem: str = "ext4"
     tiers: frozenset = field(default=TIERS)

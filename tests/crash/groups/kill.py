@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Callable
 
 import checker
+import recovery_time
 import scenarios
 import world
 from case import Case, Info, Violation
@@ -134,26 +135,29 @@ _DO: dict[str, Callable[[Machine, list[str], str], None]] = {
 
 
 def chain_of(tier: str, scenario: Scenario, fault: str, points: list[str]):
-    def run(machine: Machine, chance: random.Random) -> None:
+    def run(machine: Machine, chance: random.Random) -> list[float]:
+        seconds = []
         for point in points:
             try:
                 live = scenarios.live_tag(machine)
                 scenario.prelude(machine, live)
                 _DO[fault](machine, scenario.argv(live), point)
                 checker.check_open(machine, (*world.GOOD, world.FAILING))
-                recovered(machine)
+                seconds.append(recovered(machine))
             except Violation as violation:
                 raise Violation(f"{fault} at {point}: {violation}") from violation
         if tier == "full":
             alive_afterwards(machine)
+        return seconds
     return run
 
 
-def recovered(machine: Machine) -> None:
-    """One way or the other: recover says so, and everything holds."""
-    must(machine.dockupd("recover"), 0)
+def recovered(machine: Machine) -> float:
+    """One way or the other: recover says so, and everything holds. The seconds it took beyond waiting and copying."""
+    result = must(machine.dockupd("recover", "--progress", "json"), 0)
     checker.check(machine, world.GOOD)
     scenarios.lift_holds(machine)
+    return recovery_time.own_seconds(result)
 
 
 def alive_afterwards(machine: Machine) -> None:
@@ -168,15 +172,16 @@ def alive_afterwards(machine: Machine) -> None:
 
 
 def at_a_random_time():
-    def run(machine: Machine, chance: random.Random) -> None:
+    def run(machine: Machine, chance: random.Random) -> list[float]:
         fault = chance.choice(FAULTS)
         name = chance.choice(("update", "failing_update"))
         scenario = ALL[name]
         process = machine.start_dockupd(*scenario.argv(scenarios.live_tag(machine)))
         time.sleep(chance.uniform(0, 2.0 if name == "update" else 4.0))  # what they take, and a little over
         strike(machine, process, fault)
-        recovered(machine)
+        seconds = recovered(machine)
         alive_afterwards(machine)
+        return [seconds]
     return run
 
 
