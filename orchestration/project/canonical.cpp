@@ -215,21 +215,6 @@ json extra_hosts(const yaml_node& n, const tree_path& path) {
   return out.value();
 }
 
-// Whatever it is, in the order of the file.
-json as_it_stands(const yaml_node& n, const tree_path& path) {
-  if (n.is_mapping()) {
-    json out = json::make_object();
-    for (const yaml_member& each : n.members()) out[each.key] = as_it_stands(each.value, tree_path(path, each.key));
-    return out;
-  }
-  if (n.is_sequence()) return list<as_it_stands>(n, path);
-  if (n.is_null()) return nullptr;
-  if (std::holds_alternative<bool>(n.value)) return std::get<bool>(n.value);
-  if (std::holds_alternative<std::int64_t>(n.value) || std::holds_alternative<std::uint64_t>(n.value))
-    return integer(n, path);
-  return value_text(n);
-}
-
 // --- structs ---
 
 enum class keep {
@@ -427,12 +412,39 @@ constexpr field dependency_fields[] = {
     {"condition", text}, {"restart", boolean}, {"required", boolean, keep::unless_null}};
 constexpr field model_fields[] = {{"endpoint_var", text}, {"model_var", text}};
 
+constexpr field build_fields[] = {{"context", text},
+                                  {"dockerfile", text},
+                                  {"dockerfile_inline", text},
+                                  {"entitlements", texts},
+                                  {"args", environment},
+                                  {"provenance", text},
+                                  {"sbom", text},
+                                  {"ssh", texts},
+                                  {"labels", labels},
+                                  {"cache_from", texts},
+                                  {"cache_to", texts},
+                                  {"no_cache", boolean},
+                                  {"additional_contexts", labels},
+                                  {"pull", boolean},
+                                  {"extra_hosts", extra_hosts},
+                                  {"isolation", text},
+                                  {"network", text},
+                                  {"target", text},
+                                  {"secrets", list<structured<file_reference_fields>>},
+                                  {"shm_size", bytes},
+                                  {"tags", texts},
+                                  {"ulimits", mapping<ulimit>},
+                                  {"platforms", texts},
+                                  {"privileged", boolean}};
+
+constexpr field provider_fields[] = {{"type", text}, {"options", mapping<text_or_texts>}};
+
 // In the order of compose-go's types.ServiceConfig.
 constexpr field service_fields[] = {
     {"profiles", texts},
     {"annotations", labels},
     {"attach", boolean, keep::unless_null},
-    {"build", as_it_stands, keep::unless_null},
+    {"build", structured<build_fields>, keep::unless_null},
     {"develop", structured<develop_fields>, keep::unless_null},
     {"blkio_config", structured<blkio_fields>, keep::unless_null},
     {"cap_add", texts},
@@ -462,7 +474,7 @@ constexpr field service_fields[] = {
     {"dockerfile", text},
     {"domainname", text},
     {"entrypoint", command, keep::always},
-    {"provider", as_it_stands, keep::unless_null},
+    {"provider", structured<provider_fields>, keep::unless_null},
     {"environment", environment},
     {"env_file", list<env_file>},
     {"expose", text_or_texts},

@@ -20,6 +20,8 @@ docker::json canonical_service(const yaml_node& service, const std::string& path
 docker::json canonical_network(const yaml_node& network, const std::string& path);
 docker::json canonical_volume(const yaml_node& volume, const std::string& path);
 docker::json canonical_file_object(const yaml_node& secret_or_config, const std::string& path);
+/// The value of an `x-…`: whatever it is, mappings sorted by key, dates as times.
+docker::json canonical_extension(const yaml_node& value, const std::string& path);
 
 /// `environment` or `labels` of a service as name → text, in either form. Null stands for a name without value.
 docker::json canonical_environment(const yaml_node& environment, const std::string& path);

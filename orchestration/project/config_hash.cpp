@@ -80,34 +80,48 @@ void write_text(std::string_view text, std::string& out) {
   out += '"';
 }
 
-void write(const json& value, std::string& out) {
-  if (value.is_string()) return write_text(value.as_string(), out);
-  if (value.is_null()) out += "null";
-  if (value.is_bool()) out += value.as_bool() ? "true" : "false";
-  if (value.is_number()) out += value.number_text();
-  if (value.is_array()) {
-    out += '[';
-    bool first = true;
-    for (const json& each : value.elements()) {
-      if (!first) out += ',';
-      first = false;
-      write(each, out);
-    }
-    out += ']';
+class writer {
+ public:
+  explicit writer(json_layout layout) : layout_(layout) {}
+  std::string text;
+
+  void write(const json& value) {
+    if (value.is_string()) return write_text(value.as_string(), text);
+    if (value.is_null()) text += "null";
+    if (value.is_bool()) text += value.as_bool() ? "true" : "false";
+    if (value.is_number()) text += value.number_text();
+    if (value.is_array()) write_all('[', value.elements(), ']', [&](const json& each) { write(each); });
+    if (value.is_object())
+      write_all('{', value.object_members(), '}', [&](const json::member& each) {
+        write_text(each.first, text);
+        text += layout_ == json_layout::indented ? ": " : ":";
+        write(each.second);
+      });
   }
-  if (value.is_object()) {
-    out += '{';
+
+ private:
+  template <class Items, class Write>
+  void write_all(char open, const Items& items, char close, const Write& write_one) {
+    text += open;
+    depth_ += 2;
     bool first = true;
-    for (const auto& [name, each] : value.object_members()) {
-      if (!first) out += ',';
+    for (const auto& each : items) {
+      if (!first) text += ',';
       first = false;
-      write_text(name, out);
-      out += ':';
-      write(each, out);
+      break_line();
+      write_one(each);
     }
-    out += '}';
+    depth_ -= 2;
+    if (!first) break_line();
+    text += close;
   }
-}
+  void break_line() {
+    if (layout_ == json_layout::indented) text.append(1, '\n').append(depth_, ' ');
+  }
+
+  json_layout layout_;
+  std::size_t depth_ = 0;
+};
 
 std::string sha256(std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
@@ -155,13 +169,6 @@ void write_bind(json& bind, hash_dialect dialect) {
   if (!kept.is_null()) bind["recursive"] = kept;
 }
 
-void write_binds(json& document, hash_dialect dialect) {
-  json* volumes = document.find("volumes");
-  if (volumes == nullptr || !volumes->is_array()) return;
-  for (json& each : volumes->elements())
-    if (json* bind = each.find("bind"); bind != nullptr && bind->is_object()) write_bind(*bind, dialect);
-}
-
 // --- references to containers ---
 
 void resolve_namespaces(json& document, const std::map<std::string, std::string>& containers) {
@@ -192,10 +199,17 @@ void resolve_volume_sources(json& document, const std::map<std::string, std::str
 
 }  // namespace
 
-std::string go_json_text(const json& document) {
-  std::string out;
-  write(document, out);
-  return out;
+void write_binds(json& document, hash_dialect dialect) {
+  json* volumes = document.find("volumes");
+  if (volumes == nullptr || !volumes->is_array()) return;
+  for (json& each : volumes->elements())
+    if (json* bind = each.find("bind"); bind != nullptr && bind->is_object()) write_bind(*bind, dialect);
+}
+
+std::string go_json_text(const json& document, json_layout layout) {
+  writer out(layout);
+  out.write(document);
+  return std::move(out.text);
 }
 
 std::string service_hash_text(const service& s, hash_dialect dialect,

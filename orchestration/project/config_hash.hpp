@@ -35,7 +35,11 @@ std::string service_hash(const service& s, hash_dialect dialect,
 std::string network_hash(const network& n);
 std::string volume_hash(const volume& v);
 
-/// encoding/json's text of the document: members in their order, < > & escaped.
-std::string go_json_text(const docker::json& document);
+/// Writes `create_host_path` of the service's bind mounts as releases of the dialect do: true, false or not at all.
+void write_binds(docker::json& service, hash_dialect dialect);
+
+/// encoding/json's text of the document: members in their order, < > & escaped. Indented: by two spaces.
+enum class json_layout { compact, indented };
+std::string go_json_text(const docker::json& document, json_layout layout = json_layout::compact);
 
 }  // namespace orchestration

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <span>
 
 #include "orchestration/project/quantity.hpp"
+#include "orchestration/project/short_forms.hpp"
 #include "orchestration/project/validation.hpp"
 
 namespace orchestration {
@@ -51,8 +53,7 @@ class checker {
   void check() {
     for (const yaml_member& each : section(root_, "services").members())
       if (on_.contains(each.key)) check_service(each.key, each.value);
-    for (const std::string_view kind : {"networks", "volumes"})
-      for (const yaml_member& each : section(root_, kind).members()) check_external(kind, each);
+    for (const yaml_member& each : section(root_, "volumes").members()) check_external("volumes", each);
     for (const std::string_view kind : {"secrets", "configs"})
       for (const yaml_member& each : section(root_, kind).members()) check_file_object(kind, each);
   }
@@ -75,6 +76,8 @@ class checker {
       add(*policy, path + ".pull_policy", "\"" + value_text(*policy) + "\" is not known",
           "Use always, missing, never, build, daily, weekly or every_12h");
     check_references(s, path);
+    check_build_and_models(s, path);
+    check_device_requests(s, path);
     check_dependencies(s, path);
     check_health_check(s, path);
     check_amounts(s, path);
@@ -113,9 +116,38 @@ class checker {
       }
     }
     const auto& ports = section(s, "ports").items();
-    for (std::size_t i = 0; i < ports.size(); ++i)
-      if (ports[i].find_set("target") == nullptr)
-        add(ports[i], path + ".ports[" + std::to_string(i) + "]", "has no target", "Add the port in the container");
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+      const std::string at = path + ".ports[" + std::to_string(i) + "]";
+      if (ports[i].find_set("target") == nullptr) add(ports[i], at, "has no target", "Add the port in the container");
+      const yaml_node* address = ports[i].find_set("host_ip");
+      if (address != nullptr && !value_text(*address).empty() && !is_ip_address(value_text(*address)))
+        add(*address, at + ".host_ip", "\"" + value_text(*address) + "\" is no address", "Write it like 127.0.0.1");
+    }
+  }
+
+  void check_build_and_models(const yaml_node& s, const std::string& path) {
+    if (const yaml_node* secrets = descend(s, {"build", "secrets"}))
+      for (std::size_t i = 0; i < secrets->items().size(); ++i)
+        if (const yaml_node* source = secrets->items()[i].find_set("source"))
+          check_reference(*source, path + ".build.secrets[" + std::to_string(i) + "]", "secrets", value_text(*source));
+    for (const yaml_member& each : section(s, "models").members())
+      check_reference(each.value, path + ".models." + each.key, "models", each.key);
+  }
+
+  void check_device_requests(const yaml_node& s, const std::string& path) {
+    struct list {
+      const yaml_node* items;
+      std::string_view path;
+    };
+    for (const list& each :
+         {list{s.find_set("gpus"), ".gpus"}, list{descend(s, {"deploy", "resources", "reservations", "devices"}),
+                                                  ".deploy.resources.reservations.devices"}})
+      for (std::size_t i = 0; each.items != nullptr && i < each.items->items().size(); ++i) {
+        const yaml_node& request = each.items->items()[i];
+        if (request.find_set("count") != nullptr && request.find_set("device_ids") != nullptr)
+          add(request, path + std::string(each.path) + "[" + std::to_string(i) + "]",
+              "count and device_ids exclude each other", "Keep one of them");
+      }
   }
 
   void check_dependency(const yaml_node& at, const std::string& path, const std::string& service) {
@@ -133,12 +165,23 @@ class checker {
       const yaml_node* required = each.value.find("required");
       const bool optional = required != nullptr && !is_true(required);
       const bool exists = section(root_, "services").find(each.key) != nullptr;
-      if (!(optional && exists)) check_dependency(each.value, path + ".depends_on." + each.key, each.key);
+      const bool written = each.value.where.line != 0;  // others come from what is checked below
+      if (written && !(optional && exists)) check_dependency(each.value, path + ".depends_on." + each.key, each.key);
     }
     for (const std::string_view attribute : {"network_mode", "ipc", "pid", "uts", "cgroup"}) {
       const yaml_node* value = s.find(attribute);
       const std::string text = value == nullptr ? "" : value->text_or("");
       if (text.starts_with("service:")) check_dependency(*value, path + "." + std::string(attribute), text.substr(8));
+    }
+    for (const std::string attribute : {"links", "volumes_from"}) {
+      const auto& items = section(s, attribute).items();
+      for (std::size_t i = 0; i < items.size(); ++i) {
+        const std::string text = items[i].text_or("");
+        const bool foreign = attribute == "volumes_from" && text.starts_with("container:");
+        if (!foreign)
+          check_dependency(items[i], path + "." + attribute + "[" + std::to_string(i) + "]",
+                           text.substr(0, text.find(':')));
+      }
     }
   }
 
@@ -203,7 +246,7 @@ class checker {
     for (const std::string_view name : {"file", "environment", "content", "driver"})
       if (each.value.find_set(name) != nullptr) ++sources;
     const std::string path = std::string(kind) + "." + each.key;
-    if (is_true(each.value.find("external"))) return check_external(kind, each);
+    if (is_true(each.value.find("external"))) return;  // what stands beside it is ignored
     if (sources == 0) add(each.value, path, "says not where its content comes from", "Add `file:`");
     if (sources > 1) add(each.value, path, "has several sources of its content", "Keep one of them");
   }
@@ -227,6 +270,31 @@ constexpr unsupported unsupported_attributes[] = {
     {"pre_stop", "dockupd does not run pre_stop hooks", "Let the container do it when it gets its stop signal"},
 };
 
+// Nothing goes missing that compose itself would do on a single engine.
+constexpr std::string_view left_to_swarm = "only means something to a swarm: the engine is not told of it";
+constexpr unsupported ignored_attributes[] = {
+    {"develop", "dockupd watches no files, so nothing is synchronised or rebuilt", "Use docker compose watch"},
+    {"credential_spec", left_to_swarm, ""},
+    {"pull_refresh_after", "dockupd fetches what an update asks for, whatever the age of the image", ""},
+};
+constexpr unsupported ignored_deploy_attributes[] = {
+    {"mode", left_to_swarm, ""},
+    {"labels", "labels under deploy are no labels of the containers", "Write them under the service's own labels"},
+    {"update_config", left_to_swarm, ""},
+    {"rollback_config", left_to_swarm, ""},
+    {"placement", left_to_swarm, ""},
+    {"endpoint_mode", left_to_swarm, ""},
+};
+constexpr unsupported ignored_reservations[] = {
+    {"cpus", "the engine reserves no processors, so the service only has its limits", ""},
+    {"generic_resources", left_to_swarm, ""},
+};
+constexpr unsupported ignored_file_attributes[] = {
+    {"uid", "the file is mounted as it is on the host, with its owner there", "Change the owner of the file itself"},
+    {"gid", "the file is mounted as it is on the host, with its group there", "Change the group of the file itself"},
+    {"mode", "the file is mounted as it is on the host, with its mode there", "Change the mode of the file itself"},
+};
+
 class support_checker {
  public:
   support_checker(const yaml_node& root) : root_(root) {}
@@ -234,10 +302,11 @@ class support_checker {
 
   void check_service(const std::string& name, const yaml_node& s) {
     const std::string path = "services." + name;
-    for (const unsupported& each : unsupported_attributes)
-      if (const yaml_node* value = s.find_set(each.attribute))
-        add(severity::error, *value, path + "." + std::string(each.attribute), std::string(each.what),
-            std::string(each.advice));
+    add_each(severity::error, unsupported_attributes, s, path);
+    add_each(severity::note, ignored_attributes, s, path);
+    add_each(severity::note, ignored_deploy_attributes, section(s, "deploy"), path + ".deploy");
+    if (const yaml_node* reserved = descend(s, {"deploy", "resources", "reservations"}))
+      add_each(severity::note, ignored_reservations, *reserved, path + ".deploy.resources.reservations");
     if (const yaml_node* socket = s.find_set("use_api_socket"); is_true(socket))
       add(severity::error, *socket, path + ".use_api_socket", "dockupd does not hand the engine's socket to a service",
           "Mount it under `volumes`");
@@ -255,13 +324,20 @@ class support_checker {
     findings.push_back({level, place_of(at.where), std::move(path), std::move(what), std::move(advice)});
   }
 
+  void add_each(severity level, std::span<const unsupported> attributes, const yaml_node& of, const std::string& path) {
+    for (const unsupported& each : attributes)
+      if (const yaml_node* value = of.find_set(each.attribute))
+        add(level, *value, path + "." + std::string(each.attribute), std::string(each.what), std::string(each.advice));
+  }
+
   void check_files(const yaml_node& s, const std::string& path, std::string_view kind) {
     const auto& items = section(s, kind).items();
     for (std::size_t i = 0; i < items.size(); ++i) {
       const yaml_node* source = items[i].find_set("source");
       const yaml_node* object = source == nullptr ? nullptr : section(root_, kind).find(value_text(*source));
-      if (object == nullptr || object->find_set("file") != nullptr) continue;
       const std::string at = path + "." + std::string(kind) + "[" + std::to_string(i) + "]";
+      add_each(severity::note, ignored_file_attributes, items[i], at);
+      if (object == nullptr || object->find_set("file") != nullptr) continue;
       add(severity::error, items[i], at,
           "\"" + value_text(*source) + "\" does not come from a file, and dockupd mounts files only",
           "Give it a `file:` under the top-level " + std::string(kind));

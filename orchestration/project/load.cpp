@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "orchestration/project/canonical.hpp"
 #include "orchestration/project/dependency_order.hpp"
 #include "orchestration/project/discovery.hpp"
 #include "orchestration/project/load_model.hpp"
@@ -47,6 +48,7 @@ class project_loader {
   std::set<std::string> services_that_are_on();
   void fill(const std::set<std::string>& on);
   void fill_resources();
+  [[noreturn]] void refuse_cycle(const dependency_cycle& cycle) const;
   void add(std::vector<finding> more) { findings.insert(findings.end(), more.begin(), more.end()); }
   void throw_if_errors() {
     const auto is_error = [](const finding& f) { return f.level == severity::error; };
@@ -76,7 +78,10 @@ void project_loader::name_project(model_loader& loader) {
     value.name = given;
   } else if (const yaml_node* name = loader.find_name(files_.files)) {
     try {
-      value.name = normal_project_name(interpolate(name->text_or(""), files_.environment.lookup()));
+      const std::string text = interpolate(name->text_or(""), files_.environment.lookup());
+      value.name = normal_project_name(text);
+      if (value.name.empty())
+        fail_at(name->where, "name", "\"" + text + "\" is no project name", "Use lower case letters, digits, - and _");
     } catch (const interpolation_error& error) {
       fail_at(name->where, "name", error.what(), error.advice());
     }
@@ -152,30 +157,32 @@ void project_loader::fill_resources() {
     if (const yaml_node* all = model_.find(section))
       for (const yaml_member& each : all->members()) visit(each.key, each.value);
   };
-  std::set<std::string> networks;
-  std::set<std::string> volumes;
-  std::set<std::string> files;
-  for (const auto& [name, s] : value.services) {
-    networks.insert(s.networks.begin(), s.networks.end());
-    for (const service_mount& mount : s.mounts)
-      if (mount.kind == mount_kind::volume) volumes.insert(mount.source);
-    for (const std::string section : {"secrets", "configs"})
-      if (const docker::json* used = s.document.find(section))
-        for (const docker::json& each : used->elements()) files.insert(section + "." + each.string_at({"source"}));
-  }
+  const used_resources used = resources_of(value.services);
   each_of("networks", [&](const std::string& key, const yaml_node& node) {
     network made = make_network(key, node);
-    if (networks.contains(key)) value.networks.emplace(key, std::move(made));
+    if (used.networks.contains(key)) value.networks.emplace(key, std::move(made));
   });
   each_of("volumes", [&](const std::string& key, const yaml_node& node) {
     volume made = make_volume(key, node);
-    if (volumes.contains(key)) value.volumes.emplace(key, std::move(made));
+    if (used.volumes.contains(key)) value.volumes.emplace(key, std::move(made));
   });
-  for (const auto& [section, out] : {std::pair("secrets", &value.secrets), std::pair("configs", &value.configs)})
-    each_of(section, [&, name = std::string(section), into = out](const std::string& key, const yaml_node& node) {
-      file_object made = make_file_object(name, key, node);
-      if (files.contains(name + "." + key)) into->emplace(key, std::move(made));
+  for (const std::string section : {"secrets", "configs"})
+    each_of(section.c_str(), [&](const std::string& key, const yaml_node& node) {
+      file_object made = make_file_object(section, key, node);
+      const bool secret = section == "secrets";
+      if ((secret ? used.secrets : used.configs).contains(key))
+        (secret ? value.secrets : value.configs).emplace(key, std::move(made));
     });
+}
+
+void project_loader::refuse_cycle(const dependency_cycle& cycle) const {
+  const std::string& name = cycle.cycle().front();
+  const yaml_node* service = model_.find("services")->find(name);
+  const yaml_node* dependencies = service->find("depends_on");
+  const yaml_node* written = dependencies == nullptr ? nullptr : dependencies->find(cycle.cycle().at(1));
+  const bool in_file = written != nullptr && written->where.line != 0;  // others come from links and the like
+  fail_at(in_file ? written->where : service->where, "services." + name, cycle.what(),
+          "Remove one of the dependencies");
 }
 
 void project_loader::fill(const std::set<std::string>& on) {
@@ -185,11 +192,13 @@ void project_loader::fill(const std::set<std::string>& on) {
     value.services[each.key] = make_service(each.key, each.value, value.name);
   }
   fill_resources();
+  for (const yaml_member& each : model_.members())
+    if (each.key.starts_with("x-")) value.extensions[each.key] = canonical_extension(each.value, each.key);
+  sort_members(value.extensions);
   try {
     start_order(value);
   } catch (const dependency_cycle& cycle) {
-    throw load_error({finding{severity::error, place{files_.files.front(), 0, 0}, "services", cycle.what(),
-                              "Remove one of the dependencies"}});
+    refuse_cycle(cycle);
   }
 }
 
@@ -206,10 +215,13 @@ void project_loader::load() {
     throw load_error(
         {finding{severity::error, place{files_.files.front(), 0, 0}, "", "defines no services", "Add `services:`"}});
   set_images();
-  normalise(model_, value.name, files_.environment);
+  normalise(model_, value.name, files_.directory, files_.environment);
   const std::set<std::string> on = services_that_are_on();
   add(check_consistency(model_, on));
-  add(check_support(model_, on));
+  std::vector<finding> support = check_support(model_, on);
+  if (request_.attributes == unsupported::told)
+    for (finding& each : support) each.level = std::min(each.level, severity::warning);
+  add(std::move(support));
   throw_if_errors();
   fill(on);
 }

@@ -12,6 +12,9 @@
 
 namespace orchestration {
 
+/// What to make of attributes that compose honours and dockupd cannot: a load_error, or a warning.
+enum class unsupported { refused, told };
+
 /// What `docker compose` would have been given. Empty members mean "not given", and compose's own rules for that
 /// case apply (file discovery from current_directory upwards, `.env` beside the first file, …).
 struct load_request {
@@ -27,6 +30,7 @@ struct load_request {
   std::map<std::string, std::string> overrides;    // stronger than the environment: what --tag sets
   std::map<std::string, std::string> images;       // service → reference: what --image SVC=REF sets
   variable_observer on_variable;                   // of env files, as soon as they are read: what is secret, say
+  unsupported attributes = unsupported::refused;   // told: for looking at the project only
 };
 
 /// The files cannot be loaded. what() is the findings as text, one a line, errors first.

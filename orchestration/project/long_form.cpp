@@ -223,7 +223,22 @@ struct path_base {
   }
 };
 
-void make_service_paths_absolute(yaml_node& service, const path_base& base) {
+// What the builder fetches itself is no path.
+bool is_remote_context(std::string_view text) {
+  const auto begins = [&](std::string_view prefix) { return text.starts_with(prefix); };
+  return text.find("://") != std::string_view::npos || begins("service:") || begins("github.com/") || begins("git@");
+}
+
+void make_build_paths_absolute(yaml_node& build, const path_base& base) {
+  const auto resolve = [&](yaml_node* node) {
+    if (node != nullptr && !is_remote_context(node->text_or(""))) base.resolve(node);
+  };
+  resolve(build.find("context"));
+  if (yaml_node* others = build.find("additional_contexts"); others != nullptr && others->is_mapping())
+    for (yaml_member& each : others->members()) resolve(&each.value);
+}
+
+void make_service_paths_absolute(yaml_node& service, const std::string& path, const path_base& base) {
   for_each_item(service.find("env_file"), [&](yaml_node& file) { base.resolve(file.find("path")); });
   if (yaml_node* files = service.find("label_file"); files != nullptr && files->is_sequence())
     for (yaml_node& each : files->items()) base.resolve(&each);
@@ -231,9 +246,10 @@ void make_service_paths_absolute(yaml_node& service, const path_base& base) {
     const yaml_node* type = mount.find("type");
     if (type == nullptr || type->text_or("") != "bind") return;
     if (mount.find_set("source") == nullptr)
-      fail_at(mount.where, "", "a bind mount without source", "Add `source:` with a path of the host");
+      fail_at(mount.where, path + ".volumes", "a bind mount without source", "Add `source:` with a path of the host");
     base.resolve(mount.find("source"));
   });
+  if (yaml_node* build = service.find("build")) make_build_paths_absolute(*build, base);
   if (yaml_node* develop = service.find("develop"))
     for_each_item(develop->find("watch"), [&](yaml_node& watch) { base.resolve(watch.find("path")); });
   if (yaml_node* extended = service.find("extends")) base.resolve(extended->find("file"));
@@ -272,7 +288,9 @@ std::string absolute_path(std::string_view path, const std::string& directory, c
 
 void make_paths_absolute(yaml_node& root, const std::string& directory, const std::string& home) {
   const path_base base{directory, home};
-  for_each_member(root, "services", [&](yaml_node& service) { make_service_paths_absolute(service, base); });
+  if (yaml_node* services = root.find("services"))
+    for (yaml_member& each : services->members())
+      if (each.value.is_mapping()) make_service_paths_absolute(each.value, "services." + each.key, base);
   for (const std::string_view section : {"configs", "secrets"})
     for_each_member(root, section, [&](yaml_node& object) { base.resolve(object.find("file")); });
   for_each_member(root, "volumes", [&](yaml_node& volume) {

@@ -75,6 +75,25 @@ void add_dependencies(yaml_node& service) {
   if (!all.members().empty()) service.set("depends_on", std::move(all));
 }
 
+// --- builds: left to others, and shown as compose shows them ---
+
+void complete_build(yaml_node& service, const std::string& directory, const project_environment& environment) {
+  yaml_node* build = service.find("build");
+  if (build == nullptr || !build->is_mapping()) return;
+  if (build->find_set("context") == nullptr) build->set("context", make_node(directory, build->where));
+  if (build->find_set("dockerfile") == nullptr && build->find_set("dockerfile_inline") == nullptr)
+    build->set("dockerfile", make_node("Dockerfile", build->where));
+  const yaml_node* written = build->find_set("args");
+  if (written == nullptr) return;
+  yaml_node args = make_node(yaml_node::mapping(), written->where);
+  const json given = canonical_environment(*written, "build.args");
+  for (const auto& [name, value] : given.object_members()) {
+    const std::optional<std::string> known = value.is_null() ? environment.value(name) : value.as_string();
+    if (known) args.set(name, make_node(*known, written->where));
+  }
+  build->set("args", std::move(args));
+}
+
 // --- env files and label files ---
 
 using values = std::map<std::string, std::string>;
@@ -144,6 +163,7 @@ void resolve_labels(yaml_node& service, const std::string& path) {
   values all;
   for (const yaml_node& each : files->items()) {
     const std::string file = each.text_or("");
+    if (!is_there(file)) fail_at(each.where, path + ".label_file", "there is no file " + file, "Create it");
     const auto earlier = [&](const std::string& name) {
       const auto found = all.find(name);
       return found == all.end() ? std::nullopt : std::optional(found->second);
@@ -166,12 +186,16 @@ void resolve_labels(yaml_node& service, const std::string& path) {
 
 }  // namespace
 
-void normalise(yaml_node& root, const std::string& project_name, const project_environment& environment) {
+void normalise(yaml_node& root, const std::string& project_name, const std::string& directory,
+               const project_environment& environment) {
   bool uses_default = false;
   for (yaml_member& each : section(root, "services")) {
     yaml_node& service = each.value;
     if (wants_default_network(service)) uses_default = true;
     add_dependencies(service);
+    complete_build(service, directory, environment);
+    if (yaml_node* policy = service.find("pull_policy"); policy != nullptr && policy->text_or("") == "if_not_present")
+      policy->value = "missing";
     if (yaml_node* volumes = service.find("volumes"); volumes != nullptr && volumes->is_sequence())
       for (yaml_node& mount : volumes->items())
         if (yaml_node* target = mount.find("target")) target->value = clean_path(target->text_or(""));

@@ -9,8 +9,9 @@
 
 namespace orchestration {
 
-/// The whole project, of long forms. Marks added dependencies by a place without line.
-void normalise(yaml_node& root, const std::string& project_name, const project_environment& environment);
+/// The whole project, of long forms. Marks added dependencies by a place without line. `directory` is the project's.
+void normalise(yaml_node& root, const std::string& project_name, const std::string& directory,
+               const project_environment& environment);
 
 /// `environment` becomes the final mapping, with env_file read underneath it, and env_file goes. `labels` becomes a
 /// mapping with label_file read underneath it. Throws load_error.

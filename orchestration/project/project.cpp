@@ -35,6 +35,23 @@ std::string to_text(const finding& f) {
   return out;
 }
 
+used_resources resources_of(const std::map<std::string, service>& services) {
+  used_resources out;
+  const auto add_sources = [](const docker::json* listed, std::set<std::string>& into) {
+    if (listed == nullptr || !listed->is_array()) return;
+    for (const docker::json& each : listed->elements()) into.insert(each.string_at({"source"}));
+  };
+  for (const auto& [name, s] : services) {
+    out.networks.insert(s.networks.begin(), s.networks.end());
+    for (const service_mount& mount : s.mounts)
+      if (mount.kind == mount_kind::volume) out.volumes.insert(mount.source);
+    add_sources(s.document.find("secrets"), out.secrets);
+    add_sources(s.document.path({"build", "secrets"}), out.secrets);
+    add_sources(s.document.find("configs"), out.configs);
+  }
+  return out;
+}
+
 std::string container_name(const project& p, const service& s, int number) {
   if (!s.container_name.empty()) return s.container_name;
   return p.name + "-" + s.name + "-" + std::to_string(number);

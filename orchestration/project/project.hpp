@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -131,8 +132,18 @@ struct project {
   std::map<std::string, volume> volumes;
   std::map<std::string, file_object> secrets;
   std::map<std::string, file_object> configs;
-  std::map<std::string, variable_origin> variables;  // every variable that the files interpolate
+  docker::json extensions = docker::json::make_object();  // top-level x-…, values as compose writes them
+  std::map<std::string, variable_origin> variables;       // every variable that the files interpolate
 };
+
+/// Keys of the top-level resources that services use.
+struct used_resources {
+  std::set<std::string> networks;
+  std::set<std::string> volumes;
+  std::set<std::string> secrets;
+  std::set<std::string> configs;
+};
+used_resources resources_of(const std::map<std::string, service>& services);
 
 /// "<project>-<service>-<number>", or container_name.
 std::string container_name(const project& p, const service& s, int number);

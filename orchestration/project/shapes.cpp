@@ -404,9 +404,8 @@ constexpr shape volumes{.kinds = section, .other_members = &volume, .names_only 
 constexpr shape secrets{.kinds = section, .other_members = &secret, .names_only = true};
 constexpr shape configs{.kinds = section, .other_members = &config, .names_only = true};
 constexpr shape models{.kinds = section, .other_members = &model, .names_only = true};
-constexpr shape version{.kinds = kind::text | kind::number};
 
-constexpr member_shape project_members[] = {{"version", &version},   {"name", &text},       {"include", &includes},
+constexpr member_shape project_members[] = {{"version", &text},      {"name", &text},       {"include", &includes},
                                             {"services", &services}, {"models", &models},   {"networks", &networks},
                                             {"volumes", &volumes},   {"secrets", &secrets}, {"configs", &configs}};
 

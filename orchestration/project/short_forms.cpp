@@ -1,5 +1,7 @@
 #include "orchestration/project/short_forms.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 
@@ -181,6 +183,10 @@ std::vector<yaml_node> parse_ports(const yaml_node& node, const std::string& pat
   const std::string written = value_text(node);
   const port_text text = port_sections(written);
   if (text.target.empty()) fail_at(node.where, path, "\"" + written + "\" names no container port");
+  if (text.protocol != "tcp" && text.protocol != "udp" && text.protocol != "sctp")
+    fail_at(node.where, path, "\"" + text.protocol + "\" is no protocol", "Use tcp, udp or sctp");
+  if (!text.host_ip.empty() && !is_ip_address(text.host_ip))
+    fail_at(node.where, path, "\"" + text.host_ip + "\" is no address", "Write it like 127.0.0.1:8080:80");
   const port_range target = range_of(text.target, node, path);
   const port_range host = text.published.empty() ? port_range() : range_of(text.published, node, path);
   if (!text.published.empty() && target.size() != host.size() && target.size() != 1)
@@ -209,6 +215,12 @@ yaml_node parse_device(const yaml_node& node, const std::string& path) {
   out.set("target", make_node(std::string(target), node.where));
   out.set("permissions", make_node(std::string(parts.size() > 2 ? parts[2] : "rwm"), node.where));
   return out;
+}
+
+bool is_ip_address(const std::string& text) {
+  in_addr four;
+  in6_addr six;
+  return inet_pton(AF_INET, text.c_str(), &four) == 1 || inet_pton(AF_INET6, text.c_str(), &six) == 1;
 }
 
 std::string clean_path(std::string_view path) {

@@ -24,6 +24,9 @@ yaml_node parse_device(const yaml_node& text, const std::string& path);
 /// or a parenthesis stands alone.
 std::optional<std::vector<std::string>> split_command(std::string_view line);
 
+/// IPv4 or IPv6, without brackets, zone or prefix length.
+bool is_ip_address(const std::string& text);
+
 /// The path without ".", ".." and double slashes, as Go's path.Clean.
 std::string clean_path(std::string_view path);
 

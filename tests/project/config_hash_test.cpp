@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "load_fixture.hpp"
+#include "recorded_projects.hpp"
 
 namespace orchestration {
 namespace {
@@ -11,62 +11,15 @@ namespace {
 using docker::json;
 namespace fs = std::filesystem;
 
-const fs::path data = TEST_DATA_DIR;
-
-std::vector<std::string> projects_in(const fs::path& folder) {
-  std::vector<std::string> out;
-  for (const fs::directory_entry& each : fs::directory_iterator(folder)) out.push_back(each.path().filename());
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
-std::string name_of(const testing::TestParamInfo<std::string>& info) { return info.param; }
-
-std::string replace_all(std::string text, const std::string& from, const std::string& to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-    text.replace(at, from.size(), to);
-  return text;
-}
-
-// All projects stood in /srv when they were recorded.
-json moved(const json& document, const fs::path& folder) {
-  return json::parse(replace_all(document.to_text(), folder.parent_path().string(), "/srv"));
-}
-
-std::vector<std::string> texts_at(const json& object, std::string_view name) {
-  std::vector<std::string> out;
-  if (const json* found = object.find(name))
-    for (const json& each : found->elements()) out.push_back(each.as_string());
-  return out;
-}
-
-std::map<std::string, std::string> text_members_at(const json& object, std::string_view name) {
-  std::map<std::string, std::string> out;
-  if (const json* found = object.find(name))
-    for (const auto& [key, value] : found->object_members()) out[key] = value.as_string();
-  return out;
-}
-
 // --- recorded by record_loads.py ---
 
 class recorded_load : public testing::TestWithParam<std::string> {
  protected:
   fs::path folder_ = data / "load" / GetParam();
-  json setup_ = fs::exists(folder_ / "setup.json") ? json::parse(read_whole(folder_ / "setup.json")) : json();
+  json setup_ = setup_of(folder_);
   json expected_ = json::parse(read_whole(folder_ / "expected.json"));
 
-  project load_project() const {
-    load_request request;
-    request.current_directory = (folder_ / setup_.string_at({"directory"}, ".")).lexically_normal();
-    if (request.current_directory.filename().empty())
-      request.current_directory = request.current_directory.parent_path();
-    request.files = texts_at(setup_, "files");
-    request.env_files = texts_at(setup_, "env_files");
-    request.profiles = texts_at(setup_, "profiles");
-    request.environment = text_members_at(setup_, "environment");
-    request.environment["HOME"] = "/home/user";
-    return load(request).value;
-  }
+  project load_project() const { return load(load_request_of(folder_)).value; }
 };
 
 TEST_P(recorded_load, GivesTheTextAndTheHashThatComposeMakes) {
@@ -103,15 +56,7 @@ class recorded_label : public testing::TestWithParam<std::string> {
  protected:
   fs::path folder_ = data / "create_body" / GetParam();
 
-  project load_project() const {
-    load_request request;
-    request.current_directory = folder_;
-    request.files = {"compose.yaml"};
-    if (fs::exists(folder_ / "more.yaml")) request.files.push_back("more.yaml");
-    if (fs::exists(folder_ / "settings.env")) request.env_files = {"settings.env"};
-    request.environment["HOME"] = "/root";
-    return load(request).value;
-  }
+  project load_project() const { return load(create_body_request_of(folder_)).value; }
 };
 
 std::string hash_label(const json& labels) { return labels.string_at({"com.docker.compose.config-hash"}); }

@@ -7,7 +7,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <set>
+
+#include "comparable_bodies.hpp"
 
 namespace orchestration {
 namespace {
@@ -91,59 +92,6 @@ project project_of(const std::string& name, const json& canonical) {
 }
 
 // --- comparing ---
-
-// Members whose children are the user's names: nothing in them is "absent".
-const std::set<std::string> maps = {"Labels",          "ExposedPorts", "PortBindings",      "Tmpfs",   "Sysctls",
-                                    "StorageOpt",      "Config",       "DriverOpts",        "Options", "Volumes",
-                                    "EndpointsConfig", "Annotations",  "AuxiliaryAddresses"};
-// Empty lists and zeros that the engine tells from absent ones.
-const std::set<std::string> meaningful = {"Cmd",  "Entrypoint",  "MaskedPaths", "ReadonlyPaths",
-                                          "Init", "StopTimeout", "EnableIPv4",  "EnableIPv6"};
-// Lists that compose fills from maps or in the order in which parallel creates ended: their order is random.
-const std::set<std::string> unordered = {"Env", "Binds", "Mounts", "ExtraHosts", "Ulimits", "Links"};
-// Result fields that compose fills needlessly beside IPAMConfig.
-const std::set<std::string> results = {"IPAddress", "IPv6Gateway"};
-
-bool absent(const json& value) {
-  if (value.is_bool()) return !value.as_bool();
-  if (value.is_number()) return value.number_text() == "0";
-  if (value.is_array() && value.to_text() == "[0,0]") return true;  // ConsoleSize
-  return value.empty();
-}
-
-std::string sorted_list(const std::string& text) {
-  std::set<std::string> parts;
-  for (std::size_t from = 0; from <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', from), text.size());
-    parts.insert(text.substr(from, comma - from));
-    from = comma + 1;
-  }
-  std::string out;
-  for (const std::string& part : parts) out += (out.empty() ? "" : ",") + part;
-  return out;
-}
-
-json comparable(const json& value, const std::string& name = {}, bool in_map = false) {
-  if (value.is_array()) {
-    json out = json::make_array();
-    for (const json& element : value.elements()) out.push_back(comparable(element));
-    if (unordered.contains(name))
-      std::sort(out.elements().begin(), out.elements().end(),
-                [](const json& a, const json& b) { return a.to_text() < b.to_text(); });
-    return out;
-  }
-  if (!value.is_object()) return name == "com.docker.compose.depends_on" ? json(sorted_list(value.as_string())) : value;
-  std::map<std::string, json> sorted;
-  for (const auto& [key, child] : value.object_members()) {
-    json kept = comparable(child, key, maps.contains(key));
-    const bool drop =
-        !in_map && (results.contains(key) || (absent(kept) && (!meaningful.contains(key) || kept.is_null())));
-    if (!drop) sorted.emplace(key, std::move(kept));
-  }
-  json out = json::make_object();
-  for (auto& [key, child] : sorted) out[key] = std::move(child);
-  return out;
-}
 
 json relocated(const json& body, const std::string& name) {
   std::string text = body.to_text();

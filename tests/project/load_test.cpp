@@ -129,7 +129,7 @@ TEST(Load, KeepsWhatTheHashLeavesOutInTheDocument) {
                         .load()
                         .value;
   const docker::json& document = p.services.at("web").document;
-  EXPECT_EQ(document.path({"build", "context"})->as_string(), ".");
+  EXPECT_EQ(document.path({"build", "context"})->as_string(), p.working_dir.string());
   EXPECT_EQ(document.at("pull_policy").as_string(), "never");
   EXPECT_EQ(document.path({"deploy", "replicas"})->as_int64(), 2);
   EXPECT_EQ(document.path({"depends_on", "db", "condition"})->as_string(), "service_started");

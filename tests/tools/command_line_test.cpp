@@ -46,7 +46,36 @@ TEST(CommandLine, KnowsItsVerbs) {
   EXPECT_EQ(asked({"snapshot", "show"}).what, verb::snapshot_show);
   EXPECT_EQ(asked({"snapshot", "verify"}).what, verb::snapshot_verify);
   EXPECT_EQ(asked({"unhold", "shop/web:v3"}).what, verb::unhold);
+  EXPECT_EQ(asked({"config"}).what, verb::config);
   EXPECT_EQ(asked({"version"}).what, verb::version);
+}
+
+TEST(CommandLine, ReadsWhatConfigIsToPrint) {
+  EXPECT_EQ(asked({"config", "--format", "json"}).view, config_view::document);
+  EXPECT_EQ(asked({"config", "--hash", "-f", "a.yaml"}).view, config_view::hashes);
+  EXPECT_EQ(asked({"config", "--create", "--api", "1.41"}).view, config_view::creates);
+  EXPECT_EQ(asked({"config", "-q"}).view, config_view::nothing);
+  EXPECT_THAT(wrong({"config", "--hash", "--create"}), HasSubstr("At most 1"));
+  EXPECT_THAT(wrong({"config", "--format", "toml"}), HasSubstr("--format"));
+  EXPECT_THAT(asked({"config", "--resolve", "db=0123", "--resolve", "web=4567"}).containers,
+              ElementsAre(testing::Pair("db", "0123"), testing::Pair("web", "4567")));
+}
+
+TEST(CommandLine, TakesTheServicesToHashAsComposeDoes) {
+  EXPECT_THAT(asked({"config", "--hash", "web", "db"}).services, ElementsAre("web", "db"));
+  EXPECT_THAT(asked({"config", "--hash", "web,db"}).services, ElementsAre("web", "db"));
+  EXPECT_TRUE(asked({"config", "--hash", "*"}).services.empty());
+  EXPECT_TRUE(asked({"config", "--hash"}).services.empty());
+}
+
+TEST(CommandLine, KnowsTheDialectsByLetterAndByRelease) {
+  using orchestration::hash_dialect;
+  EXPECT_EQ(asked({"config", "--hash"}).dialect, hash_dialect::compose_2_30);
+  EXPECT_EQ(asked({"config", "--hash", "--dialect", "B'"}).dialect, hash_dialect::compose_5_0_2);
+  EXPECT_EQ(asked({"config", "--hash", "--dialect", "bprime"}).dialect, hash_dialect::compose_5_0_2);
+  EXPECT_EQ(asked({"config", "--hash", "--dialect", "B"}).dialect, hash_dialect::compose_5_0);
+  EXPECT_EQ(asked({"config", "--hash", "--dialect", "2.29"}).dialect, hash_dialect::compose_2_24);
+  EXPECT_THAT(wrong({"config", "--dialect", "C"}), HasSubstr("wants A, B, B' or H1"));
 }
 
 TEST(CommandLine, ReadsWhichProject) {

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <sstream>
 
 #include "tools/dockupd/exit_code.hpp"
@@ -16,6 +17,15 @@ constexpr const char* footer =
     "5 snapshot · 10 plan: something would change · 20 failed, old release verified running ·\n"
     "22 rolled back, not verified · 30 a person is needed · 40 interrupted run not recovered · 75 locked or on hold\n"
     "After 2, 3, 4, 5, 10 and 75 nothing has changed.";
+
+constexpr const char* config_footer =
+    "Without an option: the project as \"docker compose config --format json\" prints it, values of secret variables\n"
+    "included. All of these ask neither engine nor network; what only an engine knows is not there: the label\n"
+    "com.docker.compose.image, and the config hash label of a service that joins a container that --resolve does not\n"
+    "name. --hash prints such a service's hash with the name in the id's place, and says so on stderr.\n"
+    "--create prints {\"method\", \"path\", \"query\", \"body\"}: networks, volumes, then containers in the order of "
+    "their\n"
+    "start, each followed below API 1.44 by its network connects.";
 
 class parser {
  public:
@@ -33,6 +43,7 @@ class parser {
     add_snapshot();
     add_unhold();
     add_unlock();
+    add_config();
     auto* version = app_.add_subcommand("version", "Version of dockupd");
     add_output(version);
     version->callback([this] { command_.what = verb::version; });
@@ -53,12 +64,15 @@ class parser {
   }
 
  private:
-  void add_project(CLI::App* to) {
+  void add_files(CLI::App* to) {
     to->add_option("-f,--file", command_.files, "Compose file; repeatable")->allow_extra_args(false);
     to->add_option("-p,--project-name", command_.project_name, "Project name");
     to->add_option("--project-directory", command_.project_directory, "Directory that relative paths start from");
     to->add_option("--env-file", command_.env_files, "Environment file; repeatable")->allow_extra_args(false);
     to->add_option("--profile", command_.profiles, "Profile to switch on; repeatable")->allow_extra_args(false);
+  }
+  void add_project(CLI::App* to) {
+    add_files(to);
     to->add_option("-H,--host", command_.host, "Engine to talk to (unix:///…, tcp://…); default DOCKER_HOST");
     to->add_option("--context", command_.context, "Docker context to take the engine from");
     to->add_option("--state-dir", command_.state_dir, "Where releases, journal and snapshots are kept")
@@ -171,6 +185,80 @@ class parser {
     sub->add_option("op", command_.id, "That run's id, in full; see: dockupd status")->required();
     sub->callback([this] { command_.what = verb::unlock; });
   }
+  void add_config() {
+    auto* sub = app_.add_subcommand(
+        "config", "The resolved project, its config hashes, or what would be created; asks no engine");
+    add_files(sub);
+    sub->footer(config_footer);
+    sub->add_option("--format", config_format_, "json, which is the default, is the only one")
+        ->check(CLI::IsMember({"json"}).description(""))
+        ->option_text("FORMAT");
+    add_views(sub->add_option_group("What to print", "Instead of the whole project"));
+    sub->add_option("--dialect", dialect_,
+                    "Whose hash: A = compose 2.30 to 2.40, B = 5.0.0, B' = 5.0.2 and on, H1 = 2.24 to 2.29; default A")
+        ->option_text("DIALECT");
+    sub->add_option("--api", command_.api,
+                    "API version of what --create prints; default the newest that dockupd speaks")
+        ->option_text("VERSION");
+    sub->add_option("--resolve", resolved_, "SERVICE=CONTAINER_ID: of a service that others join; repeatable")
+        ->allow_extra_args(false);
+    sub->add_option("services", command_.services, "Only these, and for the project what they depend on")
+        ->option_text("SERVICE...");
+    sub->callback([this] { command_.what = verb::config; });
+  }
+  void add_views(CLI::App* group) {
+    group->require_option(0, 1);
+    const auto add = [&](const char* name, config_view view, const char* text) {
+      group->add_flag_callback(
+          name, [this, view] { command_.view = view; }, text);
+    };
+    add("--hash", config_view::hashes, "SERVICE HASH a line: the label that compose up writes");
+    add("--create", config_view::creates, "The create requests in their order, one JSON document a line");
+    add("--services", config_view::services, "Names of the services");
+    add("--images", config_view::images, "Their images");
+    add("--networks", config_view::networks, "Keys of the networks that they use");
+    add("--volumes", config_view::volumes, "Keys of the volumes that they use");
+    add("-q,--quiet", config_view::nothing, "Nothing: only check the files");
+  }
+  static orchestration::hash_dialect dialect_of(const std::string& name) {
+    using orchestration::hash_dialect;
+    static const std::map<std::string, hash_dialect> known = {
+        {"a", hash_dialect::compose_2_30},      {"2.30", hash_dialect::compose_2_30},
+        {"2.40", hash_dialect::compose_2_30},   {"b", hash_dialect::compose_5_0},
+        {"5.0", hash_dialect::compose_5_0},     {"5.0.0", hash_dialect::compose_5_0},
+        {"5.0.1", hash_dialect::compose_5_0},   {"b'", hash_dialect::compose_5_0_2},
+        {"b2", hash_dialect::compose_5_0_2},    {"bprime", hash_dialect::compose_5_0_2},
+        {"5.0.2", hash_dialect::compose_5_0_2}, {"5.5", hash_dialect::compose_5_0_2},
+        {"h1", hash_dialect::compose_2_24},     {"2.24", hash_dialect::compose_2_24},
+        {"2.29", hash_dialect::compose_2_24}};
+    const auto found = known.find(CLI::detail::to_lower(name));
+    if (found == known.end()) throw CLI::ValidationError("--dialect", "wants A, B, B' or H1, got " + name);
+    return found->second;
+  }
+  // `--hash` takes its services as compose does, too: "*", or several with commas between.
+  void split_hashed_services() {
+    std::vector<std::string> names;
+    for (const std::string& given : command_.services)
+      for (std::string& name : CLI::detail::split(given, ',')) names.push_back(std::move(name));
+    if (std::find(names.begin(), names.end(), "*") != names.end()) names.clear();
+    command_.services = std::move(names);
+  }
+  void finish_config() {
+    if (command_.view == config_view::hashes) split_hashed_services();
+    if (!dialect_.empty()) command_.dialect = dialect_of(dialect_);
+    command_.containers = pairs(resolved_, "--resolve", "SERVICE=CONTAINER_ID");
+  }
+  static std::map<std::string, std::string> pairs(const std::vector<std::string>& written, const std::string& option,
+                                                  const std::string& form) {
+    std::map<std::string, std::string> out;
+    for (const std::string& pair : written) {
+      const auto equals = pair.find('=');
+      if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size())
+        throw CLI::ValidationError(option, "wants " + form + ", got " + pair);
+      out[pair.substr(0, equals)] = pair.substr(equals + 1);
+    }
+    return out;
+  }
   void finish() {
     const auto to_seconds = [](const std::optional<long>& from) -> std::optional<seconds> {
       if (from) return seconds(*from);
@@ -181,17 +269,16 @@ class parser {
     command_.grace_period = to_seconds(grace_period_);
     command_.lock_wait = seconds(lock_wait_.value_or(0));
     command_.engine_wait = seconds(engine_wait_.value_or(0));
-    for (const std::string& pair : images_) {
-      const auto equals = pair.find('=');
-      if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size())
-        throw CLI::ValidationError("--image", "wants SERVICE=REFERENCE, got " + pair);
-      command_.images[pair.substr(0, equals)] = pair.substr(equals + 1);
-    }
+    command_.images = pairs(images_, "--image", "SERVICE=REFERENCE");
+    finish_config();
   }
 
   CLI::App app_;
   command command_;
   std::vector<std::string> images_;
+  std::vector<std::string> resolved_;
+  std::string config_format_;
+  std::string dialect_;
   std::optional<long> lock_wait_;
   std::optional<long> engine_wait_;
   std::optional<long> health_timeout_;
@@ -225,6 +312,8 @@ std::string_view name_of(verb what) {
       return "unhold";
     case verb::unlock:
       return "unlock";
+    case verb::config:
+      return "config";
     case verb::version:
       return "version";
   }

@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "orchestration/project/config_hash.hpp"
+
 namespace dockupd {
 
 enum class verb {
@@ -23,8 +25,11 @@ enum class verb {
   snapshot_verify,
   unhold,
   unlock,
+  config,
   version
 };
+/// What `config` prints.
+enum class config_view { document, hashes, creates, services, images, networks, volumes, nothing };
 enum class progress_style { automatic, tty, plain, json, quiet };
 
 /// As it is typed: "snapshot list".
@@ -68,6 +73,12 @@ struct command {
 
   // snapshot show, snapshot verify, unhold, unlock
   std::string id;
+
+  // config
+  config_view view = config_view::document;
+  orchestration::hash_dialect dialect = orchestration::hash_dialect::compose_2_30;
+  std::string api;                                // "1.41"; empty: the newest
+  std::map<std::string, std::string> containers;  // service → container id, from --resolve
 
   std::string reason;
   std::chrono::seconds lock_wait{0};

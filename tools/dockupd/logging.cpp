@@ -152,6 +152,7 @@ orchestration::progress_sink make_progress(progress_style style) {
   return plain_lines();
 }
 
+void say(const std::string& text) { logger().info("{}", printable(text)); }
 void say_warning(const std::string& text) { logger().info("warning: {}", printable(text)); }
 void say_error(const std::string& text) { logger().info("dockupd: {}", printable(text)); }
 

@@ -12,7 +12,8 @@ namespace dockupd {
 /// closed or full stderr never ends a run.
 orchestration::progress_sink make_progress(progress_style style);
 
-/// One warning or error for people, on stderr.
+/// One text for people, on stderr; as it is, or as a warning or an error.
+void say(const std::string& text);
 void say_warning(const std::string& text);
 void say_error(const std::string& text);
 

@@ -30,6 +30,8 @@ dockupd::exit_code run(dockupd::session& s) {
       return run_unhold(s);
     case verb::unlock:
       return run_unlock(s);
+    case verb::config:
+      return run_config(s);
     case verb::version:
       return run_version(s);
   }

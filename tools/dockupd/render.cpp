@@ -196,9 +196,10 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
   return out;
 }
 
-void print(const std::string& text) {
-  const std::string shown = without_hidden(text);
-  std::fwrite(shown.data(), 1, shown.size(), stdout);
+void print(const std::string& text) { print_with_secrets(without_hidden(text)); }
+
+void print_with_secrets(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }
 

@@ -33,5 +33,7 @@ std::string table(const std::vector<std::vector<std::string>>& rows);
 
 /// To stdout. A closed or full stdout is no reason to fail afterwards.
 void print(const std::string& text);
+/// The same with secrets as they are: for what was asked for by name, a project's own values.
+void print_with_secrets(const std::string& text);
 
 }  // namespace dockupd

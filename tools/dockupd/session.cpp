@@ -135,6 +135,7 @@ orchestration::load_request session::load_request() const {
   request.environment = whole_environment();
   request.images = command_.images;
   request.on_variable = hide_if_secret;
+  if (command_.what == verb::config) request.attributes = orchestration::unsupported::told;
   return request;
 }
 
@@ -143,7 +144,10 @@ const orchestration::project& session::project() {
     loaded_ = orchestration::load(load_request());
     for (const auto& [name, service] : loaded_->value.services) hide_secrets_in(service.document);
     for (const orchestration::finding& f : loaded_->findings)
-      if (f.level == orchestration::severity::warning) say_warning(to_text(f));
+      if (command_.what == verb::config)
+        say(to_text(f));
+      else if (f.level == orchestration::severity::warning)
+        say_warning(to_text(f));
   }
   return loaded_->value;
 }

@@ -16,6 +16,7 @@ exit_code run_snapshot_show(session& s);
 exit_code run_snapshot_verify(session& s);
 exit_code run_unhold(session& s);
 exit_code run_unlock(session& s);
+exit_code run_config(session& s);
 exit_code run_version(session& s);
 
 }  // namespace dockupd
