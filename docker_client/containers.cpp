@@ -253,4 +253,15 @@ task<reply_stream> containers::archive_get(std::string id, std::string path) con
   return link_->open(engine_call("GET", container_path(id, "/archive") + parameters.text()));
 }
 
+task<> containers::archive_put(std::string id, std::string path, std::string tar, give_to_user owner) const {
+  query parameters;
+  parameters.add("path", path).add("noOverwriteDirNonDir", "true");
+  if (owner == give_to_user::yes) parameters.add("copyUIDGID", "true");
+  engine_call request("PUT", container_path(id, "/archive") + parameters.text());
+  request.fields.emplace_back("Content-Type", "application/x-tar");
+  request.body = std::move(tar);
+  const answer reply = co_await link_->call(std::move(request));
+  throw_unless(reply, {200});
+}
+
 }  // namespace docker

@@ -31,6 +31,7 @@ enum class stop_result { stopped, already_stopped };
 enum class remove_result { removed, absent, in_progress };  // in_progress: someone else is removing it
 enum class remove_volumes { no, yes };                      // the anonymous ones
 enum class force { no, yes };                               // kill it first when it runs
+enum class give_to_user { no, yes };                        // what is unpacked belongs to the container's user
 enum class list_scope { running, all };
 
 enum class wait_condition { not_running, next_exit, removed };
@@ -110,6 +111,10 @@ class containers {
   /// A tar of `path` ("path/." its content). Read it to its end without pause: the engine holds the container's lock
   /// until then, and neither stop nor inspect of this container answers.
   task<reply_stream> archive_get(std::string id, std::string path) const;
+  /// Unpacks a tar in the directory `path` of the container, which need not run; missing directories below it are made,
+  /// and no directory gives way to a file. 500 when its root, or a volume there, is read-only. The engine answers 200
+  /// to a tar that is cut as well.
+  task<> archive_put(std::string id, std::string path, std::string tar, give_to_user owner = give_to_user::no) const;
 
  private:
   task<bool> has_terminal(std::string id) const;

@@ -185,7 +185,7 @@ void resolve_namespaces(json& document, const std::map<std::string, std::string>
 void resolve_volume_sources(json& document, const std::map<std::string, std::string>& containers) {
   static constexpr std::string_view prefix = "container:";
   json* sources = document.find("volumes_from");
-  if (containers.empty() || sources == nullptr || !sources->is_array()) return;
+  if (sources == nullptr || !sources->is_array()) return;
   for (json& each : sources->elements()) {
     const std::string text = each.as_string();
     if (text.starts_with(prefix)) {
@@ -212,14 +212,30 @@ std::string go_json_text(const json& document, json_layout layout) {
   return std::move(out.text);
 }
 
-std::string service_hash_text(const service& s, hash_dialect dialect,
-                              const std::map<std::string, std::string>& containers) {
+json hashed_document(const service& s, hash_dialect dialect) {
   json document = s.document;
   drop_what_is_not_hashed(document, dialect);
   write_binds(document, dialect);
-  resolve_namespaces(document, containers);
-  resolve_volume_sources(document, containers);
-  return go_json_text(document);
+  return document;
+}
+
+namespace {
+
+std::string resolved_text(json hashed, const std::map<std::string, std::string>& containers) {
+  resolve_namespaces(hashed, containers);
+  resolve_volume_sources(hashed, containers);
+  return go_json_text(hashed);
+}
+
+}  // namespace
+
+std::string hash_of(json hashed, const std::map<std::string, std::string>& containers) {
+  return sha256(resolved_text(std::move(hashed), containers));
+}
+
+std::string service_hash_text(const service& s, hash_dialect dialect,
+                              const std::map<std::string, std::string>& containers) {
+  return resolved_text(hashed_document(s, dialect), containers);
 }
 
 std::string service_hash(const service& s, hash_dialect dialect, const std::map<std::string, std::string>& containers) {

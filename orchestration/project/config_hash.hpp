@@ -26,6 +26,11 @@ inline constexpr hash_dialect hash_dialects[] = {hash_dialect::compose_2_30, has
 std::string service_hash_text(const service& s, hash_dialect dialect,
                               const std::map<std::string, std::string>& containers = {});
 
+/// What is hashed, with services that are joined by name: for a hash that can only be told once their containers are
+/// there. hash_of(hashed_document(s, d), containers) is service_hash(s, d, containers).
+docker::json hashed_document(const service& s, hash_dialect dialect);
+std::string hash_of(docker::json hashed, const std::map<std::string, std::string>& containers);
+
 /// 64 hex digits: the value of the label com.docker.compose.config-hash.
 std::string service_hash(const service& s, hash_dialect dialect,
                          const std::map<std::string, std::string>& containers = {});

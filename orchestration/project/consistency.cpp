@@ -335,11 +335,15 @@ class support_checker {
     for (std::size_t i = 0; i < items.size(); ++i) {
       const yaml_node* source = items[i].find_set("source");
       const yaml_node* object = source == nullptr ? nullptr : section(root_, kind).find(value_text(*source));
+      if (object == nullptr) continue;
+      const bool external = is_true(object->find("external"));
+      const auto comes_from = [&](std::string_view name) { return object->find_set(name) != nullptr; };
       const std::string at = path + "." + std::string(kind) + "[" + std::to_string(i) + "]";
-      add_each(severity::note, ignored_file_attributes, items[i], at);
-      if (object == nullptr || object->find_set("file") != nullptr) continue;
+      if (comes_from("file")) add_each(severity::note, ignored_file_attributes, items[i], at);
+      if (comes_from("file") || (!external && (comes_from("environment") || comes_from("content")))) continue;
       add(severity::error, items[i], at,
-          "\"" + value_text(*source) + "\" does not come from a file, and dockupd mounts files only",
+          "\"" + value_text(*source) +
+              (external ? "\" is external, which only Swarm has" : "\" comes from a driver, which only Swarm has"),
           "Give it a `file:` under the top-level " + std::string(kind));
     }
   }

@@ -18,6 +18,8 @@ constexpr api_version gateway_priority{1, 48};
 constexpr api_version interface_names{1, 49};
 
 constexpr std::string_view service_prefix = "service:";
+constexpr std::string_view container_prefix = "container:";
+constexpr std::string_view namespaces[] = {"NetworkMode", "IpcMode", "PidMode"};  // those that compose resolves
 
 void warn(create_request& request, const service& s, std::string_view text) {
   request.warnings.push_back("service " + s.name + ": " + std::string(text));
@@ -327,6 +329,7 @@ create_request make_create_request(const project& p, const service& s, int numbe
   put_mounts(host, p, s, context.api >= image_mounts);
   inherit(body, context.inherited);
   resolve_containers(body, context.containers);
+  out.files = placed_files_of(p, s);
   return out;
 }
 
@@ -338,10 +341,39 @@ void resolve_containers(json& body, const std::map<std::string, std::string>& co
   };
   json* host = body.find("HostConfig");
   if (host == nullptr) return;
-  for (const std::string_view mode : {"NetworkMode", "IpcMode", "PidMode"})
-    if (json* value = host->find(mode)) resolve(*value, "container:");
+  for (const std::string_view mode : namespaces)
+    if (json* value = host->find(mode)) resolve(*value, container_prefix);
   if (json* from = host->find("VolumesFrom"); from != nullptr && from->is_array())
     for (json& each : from->elements()) resolve(each, "");
+}
+
+void name_containers(json& body, const std::map<std::string, std::string>& services) {
+  json* host = body.find("HostConfig");
+  if (host == nullptr) return;
+  const auto name = [&](json& value, std::string_view prefix) {
+    if (!value.is_string() || !value.as_string().starts_with(prefix)) return;
+    const std::string id = split_once(value.as_string().substr(prefix.size()), ':').first;
+    const auto found = services.find(id);
+    if (found != services.end()) value = std::string(service_prefix) + found->second;
+  };
+  for (const std::string_view mode : namespaces)
+    if (json* value = host->find(mode)) name(*value, container_prefix);
+  if (json* from = host->find("VolumesFrom"); from != nullptr && from->is_array())
+    for (json& each : from->elements()) name(each, "");
+}
+
+std::set<std::string> containers_joined_by(const json& host) {
+  std::set<std::string> out;
+  for (const std::string_view mode : namespaces) {
+    const std::string value = host.string_at({mode});
+    if (value.starts_with(container_prefix)) out.insert(value.substr(container_prefix.size()));
+    if (value.starts_with(service_prefix)) out.insert(value);
+  }
+  for (const json& each : elements_of(host, "VolumesFrom")) {
+    const std::string& text = each.as_string();
+    out.insert(text.starts_with(service_prefix) ? text : split_once(text, ':').first);
+  }
+  return out;
 }
 
 json network_create_body(const project& p, const network& n, const std::optional<std::string>& config_hash,

@@ -8,6 +8,7 @@
 #include <compare>
 #include <map>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "docker_client/json.hpp"
+#include "orchestration/project/placed_file.hpp"
 #include "orchestration/project/project.hpp"
 
 namespace orchestration {
@@ -70,6 +72,7 @@ struct create_request {
   /// Engines before API 1.44 take one network at create: the others by POST /networks/{first}/connect, in this order,
   /// before the start, with `second` as EndpointConfig.
   std::vector<std::pair<std::string, docker::json>> connect_after;
+  std::vector<placed_file> files;     // to be written into the container before its first start
   std::vector<std::string> warnings;  // what the engine will not honour as written; "service web: …"
 };
 
@@ -79,6 +82,11 @@ create_request make_create_request(const project& p, const service& s, int numbe
 
 /// Puts container ids where NetworkMode, IpcMode, PidMode and VolumesFrom say "service:NAME".
 void resolve_containers(docker::json& body, const std::map<std::string, std::string>& containers);
+/// The way back: "service:NAME" where they hold an id that `services` knows.
+void name_containers(docker::json& body, const std::map<std::string, std::string>& services);
+/// The containers that NetworkMode, IpcMode, PidMode and VolumesFrom of a HostConfig refer to, by id or name; a service
+/// that is not resolved is "service:NAME".
+std::set<std::string> containers_joined_by(const docker::json& host_config);
 
 /// POST /networks/create. The config-hash label is written only when `config_hash` is given: a wrong one makes compose
 /// recreate the network, an absent one is accepted by every compose version.

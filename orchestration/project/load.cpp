@@ -49,6 +49,7 @@ class project_loader {
   void fill(const std::set<std::string>& on);
   void fill_resources();
   [[noreturn]] void refuse_cycle(const dependency_cycle& cycle) const;
+  void read_content(file_object& object) const;
   void add(std::vector<finding> more) { findings.insert(findings.end(), more.begin(), more.end()); }
   void throw_if_errors() {
     const auto is_error = [](const finding& f) { return f.level == severity::error; };
@@ -151,6 +152,13 @@ std::set<std::string> project_loader::services_that_are_on() {
   return on;
 }
 
+void project_loader::read_content(file_object& object) const {
+  if (const docker::json* content = object.document.find("content"))
+    object.content = content->as_string();
+  else if (const docker::json* variable = object.document.find("environment"))
+    object.content = files_.environment.value(variable->as_string());
+}
+
 // All are read, so that a mistake is found; what the services that are on use is kept, as compose makes nothing else.
 void project_loader::fill_resources() {
   const auto each_of = [&](const char* section, const auto& visit) {
@@ -169,6 +177,7 @@ void project_loader::fill_resources() {
   for (const std::string section : {"secrets", "configs"})
     each_of(section.c_str(), [&](const std::string& key, const yaml_node& node) {
       file_object made = make_file_object(section, key, node);
+      read_content(made);
       const bool secret = section == "secrets";
       if ((secret ? used.secrets : used.configs).contains(key))
         (secret ? value.secrets : value.configs).emplace(key, std::move(made));

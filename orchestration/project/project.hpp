@@ -109,6 +109,10 @@ struct file_object {
   std::string name;
   bool external = false;
   docker::json document;  // {"name", "file" | "environment" | "content", …}
+  /// What `content` says or the variable of `environment` holds; absent: from a file, or the variable is not set.
+  std::optional<std::string> content;
+  /// Written into the container, not mounted.
+  bool is_written() const { return !external && (document.contains("environment") || document.contains("content")); }
 };
 
 /// Where an interpolated variable got its value. `file` and `line` are set for env files only.

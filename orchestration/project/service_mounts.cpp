@@ -7,6 +7,7 @@
 #include "orchestration/project/canonical_read.hpp"
 #include "orchestration/project/create_body.hpp"
 #include "orchestration/project/host_config.hpp"
+#include "orchestration/project/placed_file.hpp"
 
 namespace orchestration {
 namespace {
@@ -98,12 +99,6 @@ struct mounted_files {
   const std::map<std::string, file_object>& objects;
 };
 
-std::string target_of(const json& reference, std::string_view directory) {
-  const std::string target = reference.string_at({"target"});
-  if (target.starts_with('/')) return target;
-  return std::string(directory) + (target.empty() ? reference.string_at({"source"}) : target);
-}
-
 json file_mounts(const service& s, const mounted_files& files) {
   json out = json::make_array();
   for (const json& reference : elements_of(s.document, files.attribute)) {
@@ -114,13 +109,14 @@ json file_mounts(const service& s, const mounted_files& files) {
              "\"" + key + "\" is not defined; add it under the top-level " + std::string(files.attribute));
     if (known->second.external)
       refuse(s, files.attribute, "\"" + key + "\" is external, which only Swarm has; give it a file");
+    if (known->second.is_written()) continue;
     const std::string file = known->second.document.string_at({"file"});
     if (file.empty())
-      refuse(
-          s, files.attribute,
-          "\"" + key + "\" does not come from a file, and dockupd cannot write it into the container; give it a file");
-    out.push_back(json::object(
-        {{"Type", "bind"}, {"Source", file}, {"Target", target_of(reference, files.directory)}, {"ReadOnly", true}}));
+      refuse(s, files.attribute, "\"" + key + "\" comes from a driver, which only Swarm has; give it a file");
+    out.push_back(json::object({{"Type", "bind"},
+                                {"Source", file},
+                                {"Target", target_of_file(reference, files.directory)},
+                                {"ReadOnly", true}}));
   }
   return out;
 }

@@ -430,6 +430,18 @@ TEST_F(Client, ShowsNoSecretsInAFailure) {
             "/build?remote=(removed)&t=a&buildargs=(removed)");
 }
 
+TEST_F(Client, PutsAnArchive) {
+  stream_script& script = connection().answers(reply("200 OK", "")).answers(reply("200 OK", ""));
+  const client engine = pinned();
+  run(engine.containers().archive_put("web", "/", "a tar"));
+  EXPECT_THAT(script.written(),
+              HasSubstr("PUT /v1.41/containers/web/archive?path=/&noOverwriteDirNonDir=true HTTP/1.1"));
+  EXPECT_THAT(script.written(), HasSubstr("Content-Type: application/x-tar\r\n"));
+  EXPECT_THAT(script.written(), testing::EndsWith("\r\n\r\na tar"));
+  run(engine.containers().archive_put("web", "/", "a tar", give_to_user::yes));
+  EXPECT_THAT(script.written(), HasSubstr("&copyUIDGID=true HTTP/1.1"));
+}
+
 TEST_F(Client, KeepsNoConnectionWhoseReplyWasLeftUnread) {
   connection().answers(std::string(pull_head) + chunk("part"));
   connection().answers(reply("200 OK", "[]"));

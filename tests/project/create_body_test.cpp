@@ -377,11 +377,59 @@ TEST(CreateBody, RefusesSecretsThatAreNoFiles) {
   project p = one_service(json::parse(R"({"image":"x","secrets":[{"source":"token"}]})"));
   EXPECT_EQ(refusal(p), "services.web.secrets: \"token\" is not defined; add it under the top-level secrets");
   p.secrets["token"].document = json::object({{"environment", "TOKEN"}});
-  EXPECT_EQ(refusal(p),
-            "services.web.secrets: \"token\" does not come from a file, and dockupd cannot write it into the "
-            "container; give it a file");
+  EXPECT_EQ(refusal(p), "services.web.secrets: \"token\" needs the environment variable TOKEN, which is not set");
+  p.secrets["token"].document = json::object({{"driver", "vault"}});
+  EXPECT_EQ(refusal(p), "services.web.secrets: \"token\" comes from a driver, which only Swarm has; give it a file");
   p.secrets["token"].external = true;
   EXPECT_EQ(refusal(p), "services.web.secrets: \"token\" is external, which only Swarm has; give it a file");
+}
+
+TEST(CreateBody, HasTheFilesThatComposeWrites) {
+  project p = one_service(json::parse(
+      R"({"image":"x","secrets":[{"source":"token","target":"/run/secrets/token"},{"source":"key","target":"app.key",
+          "uid":"10","gid":"20","mode":"0400"},{"source":"none"}],
+          "configs":[{"source":"app"},{"source":"motd","target":"/etc/motd"}]})"));
+  p.secrets["token"].document = json::object({{"environment", "TOKEN"}});
+  p.secrets["token"].content = "t0ken";
+  p.secrets["key"].document = json::object({{"environment", "KEY"}});
+  p.secrets["key"].content = "k";
+  p.secrets["none"].document = json::object({{"environment", "NONE"}});
+  p.secrets["none"].content = "";
+  p.configs["app"].document = json::object({{"content", "a: b\n"}});
+  p.configs["app"].content = "a: b\n";
+  p.configs["motd"].document = json::object({{"environment", "MOTD"}});
+  p.configs["motd"].content = "hello";
+  const create_request made = request_for(p);
+  const std::vector<placed_file> expected = {{"/run/secrets/token", "t0ken", 0444, 0, 0, false},
+                                             {"/run/secrets/app.key", "k", 0400, 10, 20, true},
+                                             {"/app", "a: b\n", 0444, 0, 0, false},
+                                             {"/etc/motd", "hello", 0444, 0, 0, false}};
+  EXPECT_EQ(made.files, expected);
+  EXPECT_EQ(placed_files_from_json(to_json(made.files)), expected);
+  EXPECT_EQ(made.body.at("HostConfig").find("Mounts"), nullptr);
+  p.services.at("web").document["read_only"] = true;
+  EXPECT_EQ(refusal(p),
+            "services.web.secrets: \"token\" cannot be written into a container that is read_only; only a file can be "
+            "mounted there");
+}
+
+TEST(CreateBody, RefusesWhatIsNoText) {
+  project p = one_service(json::parse(R"({"image":"x","secrets":[{"source":"token"}]})"));
+  p.secrets["token"].document = json::object({{"environment", "TOKEN"}});
+  p.secrets["token"].content = "\xff\xfe";
+  EXPECT_EQ(refusal(p), "services.web.secrets: \"token\" is not UTF-8 text; give it a file");
+}
+
+TEST(CreateBody, NamesTheServicesOfTheContainersThatItRefersTo) {
+  json body = json::parse(R"({"HostConfig":{"NetworkMode":"container:1","IpcMode":"container:2","PidMode":"host",
+                              "VolumesFrom":["1","3:ro"]}})");
+  EXPECT_EQ(containers_joined_by(body.at("HostConfig")), (std::set<std::string>{"1", "2", "3"}));
+  name_containers(body, {{"1", "vpn"}});
+  EXPECT_EQ(
+      body.at("HostConfig").to_text(),
+      R"({"NetworkMode":"service:vpn","IpcMode":"container:2","PidMode":"host","VolumesFrom":["service:vpn","3:ro"]})");
+  resolve_containers(body, {{"vpn", "9"}});
+  EXPECT_EQ(body.string_at({"HostConfig", "NetworkMode"}), "container:9");
 }
 
 TEST(CreateBody, RefusesASeccompProfileItCannotRead) {

@@ -89,6 +89,28 @@ secrets: {key: {file: ./key.txt}, unused: {file: ./other}}
   EXPECT_EQ(p.secrets.at("key").document.at("file").as_string(), (p.working_dir / "key.txt").string());
 }
 
+TEST(Load, KnowsTheContentOfSecretsAndConfigs) {
+  const project p = written_project(files{{".env", "TOKEN=t0ken\nEMPTY=\n"}, {"compose.yaml", R"(services:
+  web: {image: x, secrets: [token, empty, unset, file], configs: [app]}
+secrets:
+  token: {environment: TOKEN}
+  empty: {environment: EMPTY}
+  unset: {environment: NOT_SET_ANYWHERE}
+  file: {file: ./key}
+configs:
+  app: {content: "token is ${TOKEN}"}
+)"}})
+                        .load()
+                        .value;
+  EXPECT_EQ(p.secrets.at("token").content, "t0ken");
+  EXPECT_EQ(p.secrets.at("empty").content, "");
+  EXPECT_EQ(p.secrets.at("unset").content, std::nullopt);
+  EXPECT_EQ(p.secrets.at("file").content, std::nullopt);
+  EXPECT_FALSE(p.secrets.at("file").is_written());
+  EXPECT_EQ(p.configs.at("app").content, "token is t0ken");
+  EXPECT_TRUE(p.configs.at("app").is_written());
+}
+
 TEST(Load, KnowsImplicitDependencies) {
   const project p = written_project(R"(services:
   a: {image: x}
@@ -393,10 +415,9 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
        "compose.yaml:2:31: error: services.web.post_start: dockupd does not run post_start hooks. Run the command from "
        "the "
        "image's entrypoint"},
-      {"services:\n  web: {image: x, secrets: [k]}\nsecrets: {k: {environment: K}}\n",
-       "compose.yaml:2:29: error: services.web.secrets[0]: \"k\" does not come from a file, and dockupd mounts files "
-       "only. "
-       "Give it a `file:` under the top-level secrets"},
+      {"services:\n  web: {image: x, secrets: [k]}\nsecrets: {k: {external: true}}\n",
+       "compose.yaml:2:29: error: services.web.secrets[0]: \"k\" is external, which only Swarm has. Give it a `file:` "
+       "under the top-level secrets"},
       {"services:\n  web: {image: x, env_file: no.env}\n", ""},
       {"[1]\n", "compose.yaml:1:1: error: expected a mapping with `services:`, found a list"},
       {"", "compose.yaml: error: the file is empty. Add `services:`"},
