@@ -135,6 +135,7 @@ class assembler {
     numbers after = known(pulled_, request.image);
     for (const std::string& name : c.networks) append(after, known(networks_, name));
     for (const std::string& name : c.volumes) append(after, known(volumes_, name));
+    for (const joined_service& j : request.joins) append(after, known(created_, j.container.subject));
     if (request.temporary_name != c.name) waiting_for_name_.insert(c.subject());
     created_[c.subject()] = add(phase::create, std::move(request), c.cause, std::move(after));
   }

@@ -5,16 +5,12 @@
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/dependency_label.hpp"
 #include "orchestration/plan/intention.hpp"
+#include "orchestration/plan/joined.hpp"
 
 namespace orchestration {
 namespace {
 
 using docker::json;
-
-bool is_same(const observed_container& o, const released_container& c) {
-  return o.id == c.container_id ||
-         (!c.config_hash.empty() && o.config_hash == c.config_hash && o.image_id == c.image_id);
-}
 
 bool is_well(const observed_container& o) {
   return o.state == container_state::running && (o.health == health_state::none || o.health == health_state::healthy);
@@ -70,7 +66,9 @@ class bring_up_planner {
     const observed_container* best = nullptr;
     for (const observed_container& o : observed_.containers) {
       if (belongs_to_attempt(o.name) || o.service != c.service || o.number != c.number) continue;
-      if (best == nullptr || (is_same(o, c) && !is_same(*best, c)) || o.id == c.container_id) best = &o;
+      if (best == nullptr || (is_recorded(o, c, observed_) && !is_recorded(*best, c, observed_)) ||
+          o.id == c.container_id)
+        best = &o;
     }
     return best;
   }
@@ -82,7 +80,7 @@ class bring_up_planner {
       if (has_to_run) out_.lost.push_back(c.name + ": there is no such container");
       return;
     }
-    if (!is_same(*found, c)) {
+    if (!is_recorded(*found, c, observed_)) {
       out_.replaced.push_back(found->name + ": made from " + found->image_reference + ", not by this release");
       return;
     }

@@ -1,9 +1,14 @@
 #include "orchestration/plan/drift.hpp"
 
 #include <algorithm>
+#include <charconv>
+
+#include "orchestration/project/create_body.hpp"
 
 namespace orchestration {
 namespace {
+
+using docker::json;
 
 std::string last_part(const std::string& reference) {
   const std::size_t slash = reference.rfind('/');
@@ -45,10 +50,24 @@ std::string missing_volume(const observed_container& c, const desired_container&
   return {};
 }
 
+// From 5.5 on, compose labels with the digest of a platform's manifest where the engine has a containerd store: no id.
+bool labels_with_ids(const observed_container& c) {
+  const std::string version = c.inspect.string_at({"Config", "Labels", "com.docker.compose.version"});
+  int major = 0;
+  int minor = 0;
+  const auto [end, error] = std::from_chars(version.data(), version.data() + version.size(), major);
+  if (error != std::errc()) return true;
+  if (end != version.data() + version.size()) std::from_chars(end + 1, version.data() + version.size(), minor);
+  return major < 5 || (major == 5 && minor < 5);
+}
+
 std::string image_drift(const observed_container& c, const desired_container& wanted) {
   if (c.image_reference != wanted.of.image)
     return "image " + last_part(c.image_reference) + " -> " + last_part(wanted.of.image);
-  if (c.image_id == wanted.image_id) return {};
+  if (c.image_id == wanted.image_id) {
+    const bool compose_recreates = c.image_label != wanted.image_id && !c.config_hash.empty() && labels_with_ids(c);
+    return compose_recreates ? "labelled with another image than it runs" : "";
+  }
   if (wanted.image_id.empty() && !wanted.resolved) return "image " + last_part(wanted.of.image) + " is not here";
   return wanted.resolved ? "image re-tagged in the registry" : "image re-tagged on this engine";
 }
@@ -56,6 +75,11 @@ std::string image_drift(const observed_container& c, const desired_container& wa
 std::string hash_drift(const observed_container& c, const desired_container& wanted) {
   const bool same = std::find(wanted.hashes.begin(), wanted.hashes.end(), c.config_hash) != wanted.hashes.end();
   if (same) return {};
+  for (const auto& [service, id] : wanted.joined) {
+    const json* host = c.inspect.find("HostConfig");
+    if (host != nullptr && !containers_joined_by(*host).contains(id))
+      return "joins " + service + ", which was made anew";
+  }
   return c.config_hash.empty() ? "not labelled by docker compose" : "configuration changed";
 }
 

@@ -18,7 +18,8 @@ struct desired_container {
   /// Local image id that `of.image` means, with the digest that the registry resolved where there is one; empty: it
   /// has to be pulled first.
   std::string image_id;
-  bool resolved = false;  // whether a registry said so
+  bool resolved = false;                      // whether a registry said so
+  std::map<std::string, std::string> joined;  // service → id of the container that stands for it now
 };
 
 /// "image shop-app:v1 -> shop-app:v2", "configuration changed", …; empty: there is no difference.

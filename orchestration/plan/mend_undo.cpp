@@ -6,6 +6,8 @@
 
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/intention.hpp"
+#include "orchestration/plan/joined.hpp"
+#include "orchestration/project/create_body.hpp"
 
 namespace orchestration {
 namespace {
@@ -47,6 +49,7 @@ class mender {
   struct replacement {
     const released_container* record;
     container_ref target;
+    bool is_there = false;  // but joins one that is gone, and so cannot be started any more
   };
 
   void add(phase when, action what, std::string cause, std::vector<int> after = {}) {
@@ -77,11 +80,51 @@ class mender {
       action what = o.what;
       const container_ref* target = target_of(what);
       if (target == nullptr || target->id.empty() || gone_.contains(target->id)) continue;
-      const bool there = std::any_of(observed_.containers.begin(), observed_.containers.end(),
-                                     [&](const observed_container& c) { return c.id == target->id; });
-      if (there) continue;
-      gone_[target->id] = {&record_of(target->subject), {target->subject + std::string(anew), ""}};
+      const observed_container* there = find(target->id);
+      ids_[target->subject] = target->id;
+      if (there == nullptr) lose(*target, false);
     }
+    for (bool more = true; more;) {
+      more = false;
+      for (const auto& [subject, id] : ids_)
+        if (!gone_.contains(id) && joins_what_is_gone(*find(id))) more = lose({subject, id}, true);
+    }
+  }
+
+  bool lose(const container_ref& target, bool is_there) {
+    gone_[target.id] = {&record_of(target.subject), {target.subject + std::string(anew), ""}, is_there};
+    return true;
+  }
+
+  const observed_container* find(const std::string& id) const {
+    for (const observed_container& c : observed_.containers)
+      if (c.id == id) return &c;
+    return nullptr;
+  }
+
+  bool joins_what_is_gone(const observed_container& c) const {
+    const docker::json* host = c.inspect.find("HostConfig");
+    if (host == nullptr) return false;
+    for (const std::string& id : containers_joined_by(*host))
+      if (gone_.contains(id)) return true;
+    return false;
+  }
+
+  /// The container that stands for a service of the release once all is mended; nullopt: none does.
+  std::optional<container_ref> stand_in(const std::string& service) const {
+    const released_container* first = nullptr;
+    for (const released_container& c : before_.containers)
+      if (c.service == service && (first == nullptr || c.name < first->name)) first = &c;
+    if (first == nullptr) return std::nullopt;
+    const std::string subject = service + "." + std::to_string(first->number);
+    const auto touched = ids_.find(subject);
+    if (touched == ids_.end()) {
+      const observed_container* untouched = first_of(service, observed_);
+      if (untouched == nullptr) return std::nullopt;
+      return container_ref{subject, untouched->id};
+    }
+    const auto replaced = gone_.find(touched->second);
+    return replaced == gone_.end() ? container_ref{subject, touched->second} : replaced->second.target;
   }
 
   const released_container& record_of(const std::string& subject) const {
@@ -121,7 +164,11 @@ class mender {
     reconcile_options identity;
     identity.attempt_id = undo_.attempt_id;
     identity.store_id = options_.store_id;
-    for (const auto& [id, replaced] : gone_) {
+    std::vector<std::pair<std::string, replacement>> in_order(gone_.begin(), gone_.end());
+    std::stable_sort(in_order.begin(), in_order.end(), [](const auto& a, const auto& b) {
+      return a.second.record->start_level < b.second.record->start_level;
+    });
+    for (const auto& [id, replaced] : in_order) {
       const released_container& c = *replaced.record;
       create_container create;
       create.target = replaced.target;
@@ -129,10 +176,16 @@ class mender {
       create.temporary_name = name_of_rebuilt(c.name, undo_.attempt_id);
       create.image = c.image_reference;
       create.image_id = c.image_id;
-      create.body = c.body;
+      create.body = body_by_names(c, before_);
+      for (const std::string& service : services_joined_by(create.body))
+        if (const std::optional<container_ref> container = stand_in(service))
+          create.joins.push_back({service, *container});
+      if (!create.joins.empty()) create.hashed = c.hashed;
+      create.files = c.files;
       create.connect_after = c.connect_after;
+      if (replaced.is_there) create.replaces = id;
       add_attempt_labels(create.body, replaced.target.subject, identity);
-      add(phase::cut_over, std::move(create), "was removed");
+      add(phase::cut_over, std::move(create), replaced.is_there ? "joins what was removed" : "was removed");
     }
   }
 
@@ -149,11 +202,17 @@ class mender {
           if (std::holds_alternative<rename_container>(o.what) || std::holds_alternative<stop_container>(o.what))
             continue;
           *target = found->second.target;
+          // Its hash holds the id of another one.
+          if (auto* verify = std::get_if<verify_container>(&copy.what);
+              verify && !found->second.record->hashed.is_null())
+            verify->config_hash.clear();
         }
       steps_.push_back(std::move(copy));
       kept_.insert(o.number);
     }
     for (const auto& [id, replaced] : gone_) {
+      if (replaced.is_there)
+        add(phase::cut_over, remove_container{{replaced.target.subject, id}, false}, "joins what was removed");
       rename_container rename;
       rename.target = replaced.target;
       rename.from = name_of_rebuilt(replaced.record->name, undo_.attempt_id);
@@ -206,6 +265,7 @@ class mender {
   const release& before_;
   const observed_state& observed_;
   const mend_options& options_;
+  std::map<std::string, std::string> ids_;   // subject → id, of all that the undo counts on
   std::map<std::string, replacement> gone_;  // by id
   std::vector<volume_target> emptied_;
   std::vector<operation> steps_;

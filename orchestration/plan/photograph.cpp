@@ -5,9 +5,12 @@
 
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/dependency_label.hpp"
+#include "orchestration/plan/drift.hpp"
 #include "orchestration/plan/health_budget.hpp"
 #include "orchestration/plan/intention.hpp"
+#include "orchestration/plan/joined.hpp"
 #include "orchestration/plan/volumes_at_stake.hpp"
+#include "orchestration/project/config_hash.hpp"
 #include "orchestration/project/create_body.hpp"
 
 namespace orchestration {
@@ -137,6 +140,64 @@ class photographer {
 };
 
 }  // namespace
+
+namespace {
+
+const observed_container* find(const observed_state& observed, const std::string& id) {
+  for (const observed_container& o : observed.containers)
+    if (o.id == id) return &o;
+  return nullptr;
+}
+
+const create_container* made_in(const plan& p, const observed_container& o) {
+  const auto label = [&](const char* name) { return o.inspect.string_at({"Config", "Labels", name}); };
+  if (label("io.dockupd.attempt") != p.attempt_id) return nullptr;
+  for (const operation& each : p.operations) {
+    const auto* create = std::get_if<create_container>(&each.what);
+    if (create != nullptr && create->target.subject == label("io.dockupd.subject")) return create;
+  }
+  return nullptr;
+}
+
+const released_container* recorded_in(const release& r, const observed_container& o, const observed_state& observed) {
+  for (const released_container& c : r.containers)
+    if (c.service == o.service && c.number == o.number && is_recorded(o, c, observed)) return &c;
+  return nullptr;
+}
+
+}  // namespace
+
+void remember_unseen(release& r, const observed_state& observed, const plan* made_by, const release* before) {
+  for (released_container& c : r.containers) {
+    const observed_container* o = find(observed, c.container_id);
+    if (o == nullptr) continue;
+    const create_container* made = made_by == nullptr ? nullptr : made_in(*made_by, *o);
+    const released_container* known = before == nullptr ? nullptr : recorded_in(*before, *o, observed);
+    if (made != nullptr) {
+      c.files = made->files;
+      c.hashed = made->hashed;
+    } else if (known != nullptr) {
+      c.files = known->files;
+      c.hashed = known->hashed;
+    }
+  }
+}
+
+void recall_hashed(release& r, const observed_state& observed, const project& p) {
+  const std::map<std::string, std::string> ids = ids_of_first(observed);
+  for (released_container& c : r.containers) {
+    const auto found = p.services.find(c.service);
+    if (!c.hashed.is_null() || found == p.services.end() || joined_services(found->second).empty()) continue;
+    service as_it_was = found->second;
+    as_it_was.document["image"] = c.image_reference;
+    for (const hash_dialect dialect : hash_dialects) {
+      json hashed = hashed_document(as_it_was, dialect);
+      if (hash_of(hashed, ids) != c.config_hash) continue;
+      c.hashed = std::move(hashed);
+      break;
+    }
+  }
+}
 
 release release_from_observed(const observed_state& observed, int number, const std::string& created_at) {
   return photographer(observed).take(number, created_at);

@@ -27,6 +27,13 @@ struct container_ref {
   bool operator==(const container_ref&) const = default;
 };
 
+/// "service:vpn" in a create body stands for the id that `container` turns out to have.
+struct joined_service {
+  std::string service;
+  container_ref container;
+  bool operator==(const joined_service&) const = default;
+};
+
 /// What a started container has to reach before the plan goes on.
 enum class goal { started, healthy, completed };
 /// The state a container is left in, and proven in.
@@ -63,6 +70,11 @@ struct create_container {
   std::string replaces;  // id of the old container, whose anonymous volumes are carried over; may be empty
   docker::json body;     // create body; the image label and carried volumes are added when it is sent
   std::vector<std::pair<std::string, docker::json>> connect_after;  // network, endpoint: engines before API 1.44
+  docker::json files;  // written into it before it is started, see project/placed_file.hpp; null: none
+  /// Containers that `body` names by service. Their ids are part of the config hash as well: the label is made from
+  /// `hashed` (see project/config_hash.hpp) once they are known. Null: it is in the body.
+  std::vector<joined_service> joins;
+  docker::json hashed;
 };
 /// Stops the container and disarms it: restart policy "no", so that no reboot starts it beside its successor. One that
 /// does not run is only disarmed.
@@ -117,7 +129,7 @@ struct verify_container {
   std::string image;  // the running image is the one this names locally (with digest, if given)…
   std::string digest;
   std::string image_id;     // …or exactly this one; empty: by `image`
-  std::string config_hash;  // label; empty: not compared
+  std::string config_hash;  // label; empty: as the plan's `hashed` tells, and else not compared
   bool has_health_check = false;
   std::chrono::milliseconds budget{0};      // to become healthy, or to have run `steady_for`
   std::chrono::milliseconds steady_for{0};  // unbroken running, after healthy where there is a health check

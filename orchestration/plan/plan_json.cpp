@@ -48,6 +48,9 @@ json to_value(const std::optional<std::chrono::seconds>& value) {
 template <class Enum>
 requires std::is_enum_v<Enum> json to_value(Enum value) { return texts_of(value).at(static_cast<std::size_t>(value)); }
 json to_value(const container_ref& value) { return json::object({{"subject", value.subject}, {"id", value.id}}); }
+json to_value(const joined_service& value) {
+  return json::object({{"service", value.service}, {"container", to_value(value.container)}});
+}
 json to_value(const volume_target& value) {
   return json::object({{"name", value.name}, {"key", value.key}, {"mountpoint", value.mountpoint}});
 }
@@ -80,6 +83,10 @@ void from_value(const json& in, Enum& value) { value = static_cast<Enum>(index_o
 void from_value(const json& in, container_ref& value) {
   value.subject = in.at("subject").as_string();
   value.id = in.at("id").as_string();
+}
+void from_value(const json& in, joined_service& value) {
+  value.service = in.at("service").as_string();
+  from_value(in.at("container"), value.container);
 }
 void from_value(const json& in, volume_target& value) {
   value.name = in.at("name").as_string();
@@ -120,6 +127,7 @@ void members(Walk& each, create_container& o) {
   each("target", o.target), each("name", o.name), each("temporary_name", o.temporary_name), each("image", o.image);
   each("digest", o.digest), each("image_id", o.image_id), each("platform", o.platform), each("replaces", o.replaces);
   each("body", o.body), each("connect_after", o.connect_after);
+  each.later("files", o.files), each.later("joins", o.joins), each.later("hashed", o.hashed);
 }
 template <class Walk>
 void members(Walk& each, stop_container& o) {
@@ -183,6 +191,11 @@ struct writer {
     if (verbatim && what == view::without_bodies) return;
     out[name] = to_value(value);
   }
+  /// Written only where there is something to write.
+  template <class T>
+  void later(std::string_view name, const T& value) {
+    if (json written = to_value(value); !written.empty()) (*this)(name, value);
+  }
 };
 
 struct reader {
@@ -195,6 +208,11 @@ struct reader {
     } catch (const json_error& error) {
       throw json_error(std::string(name) + ": " + error.what());
     }
+  }
+  /// Plans of older versions do not have it.
+  template <class T>
+  void later(std::string_view name, T& value) {
+    if (in.contains(name)) (*this)(name, value);
   }
 };
 

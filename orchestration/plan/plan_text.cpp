@@ -40,7 +40,11 @@ struct to_words {
   words operator()(const keep_image& o) const { return {"keep", o.keep_as, "image " + short_id(o.image_id)}; }
   words operator()(const ensure_network& o) const { return {"create", "network " + o.name, ""}; }
   words operator()(const ensure_volume& o) const { return {"create", "volume " + o.name, ""}; }
-  words operator()(const create_container& o) const { return {"create", o.target.subject, ""}; }
+  words operator()(const create_container& o) const {
+    const std::size_t files = o.files.size();
+    return {"create", o.target.subject,
+            files == 0 ? "" : "with " + std::to_string(files) + (files == 1 ? " file" : " files")};
+  }
   words operator()(const stop_container& o) const {
     if (o.was == run_state::completed || o.was == run_state::stopped) return {"disarm", o.target.subject, ""};
     return {"stop", o.target.subject, o.was == run_state::paused ? "paused" : ""};

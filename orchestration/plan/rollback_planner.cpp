@@ -4,7 +4,9 @@
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/dependency_label.hpp"
 #include "orchestration/plan/intention.hpp"
+#include "orchestration/plan/joined.hpp"
 #include "orchestration/plan/volumes_at_stake.hpp"
+#include "orchestration/project/create_body.hpp"
 
 namespace orchestration {
 namespace {
@@ -43,6 +45,11 @@ std::vector<body_mount> volumes_in(const json& body) {
   return out;
 }
 
+json host_config_in(const json& body) {
+  const json* host = body.find("HostConfig");
+  return host == nullptr ? json() : *host;
+}
+
 std::set<std::string> networks_in(const released_container& c) {
   std::set<std::string> out;
   if (const json* endpoints = c.body.path({"NetworkingConfig", "EndpointsConfig"}); endpoints && endpoints->is_object())
@@ -68,11 +75,16 @@ class rollback_planner {
 
   intention decide() {
     out_.project = target_.project;
-    for (const released_container& c : target_.containers) decide_container(c);
+    std::vector<const released_container*> in_order;
+    for (const released_container& c : target_.containers) in_order.push_back(&c);
+    std::stable_sort(in_order.begin(), in_order.end(),
+                     [](const auto* a, const auto* b) { return a->start_level < b->start_level; });
+    for (const released_container* c : in_order) decide_container(*c);
     for (const observed_container& c : observed_.containers) decide_stranger(c);
     check_joined();
     require_resources();
     choose_data();
+    rest_with_joined(out_);
     choose_pins();
     return std::move(out_);
   }
@@ -91,11 +103,6 @@ class rollback_planner {
     return best;
   }
 
-  static bool is_same(const observed_container& o, const released_container& c) {
-    return o.id == c.container_id ||
-           (!c.config_hash.empty() && o.config_hash == c.config_hash && o.image_id == c.image_id);
-  }
-
   void decide_container(const released_container& c) {
     intended_container out;
     out.service = c.service;
@@ -111,7 +118,7 @@ class rollback_planner {
     const auto asked = asked_.find(c.service);
     if (asked != asked_.end() && !c.completes) out.until = asked->second;
     if (out.found != nullptr) matched_.insert(out.found->id);
-    if (out.found != nullptr && is_same(*out.found, c))
+    if (out.found != nullptr && is_recorded(*out.found, c, observed_) && !joins_another(*out.found, c))
       keep(out, c);
     else
       make_new(out, c);
@@ -132,18 +139,54 @@ class rollback_planner {
     if (const json* policy = c.body.path({"HostConfig", "RestartPolicy"})) out.restart_policy = *policy;
   }
 
-  void make_new(intended_container& out, const released_container& c) const {
+  void make_new(intended_container& out, const released_container& c) {
     out.how = out.found == nullptr ? treatment::create : treatment::replace;
     out.cause = cause_of(out.found, c);
-    out.config_hash = c.config_hash;
+    put_body(out, c);
     out.networks = networks_in(c);
     for (const body_mount& m : volumes_in(c.body)) out.volumes.insert(m.volume);
     out.starts = c.should_run && !c.completes;
     out.expected = !out.starts ? run_state::stopped : c.paused ? run_state::paused : run_state::running;
     out.request.image = c.image_reference;
     out.request.image_id = c.image_id;
-    out.request.body = c.body;
+    out.request.files = c.files;
     out.request.connect_after = c.connect_after;
+  }
+
+  void put_body(intended_container& out, const released_container& c) {
+    out.config_hash = c.config_hash;
+    out.request.body = c.body;
+    json by_names = body_by_names(c, target_);
+    std::vector<joined_service> joined = joined_by(by_names);
+    const std::set<std::string> recorded = containers_joined_by(host_config_in(c.body));
+    if (std::all_of(joined.begin(), joined.end(),
+                    [&](const joined_service& j) { return recorded.contains(j.container.id); }))
+      return;
+    out.request.body = std::move(by_names);
+    out.request.joins = std::move(joined);
+    out.request.hashed = c.hashed;
+    if (!c.hashed.is_null()) out.config_hash.clear();
+    if (c.hashed.is_null())
+      out_.notes.push_back(out.subject() + " joins another container by its id, and how its config hash was made is " +
+                           "not recorded: docker compose up will recreate it once");
+  }
+
+  /// With the containers of this plan that stand for the services in the body.
+  std::vector<joined_service> joined_by(const json& body) const {
+    std::vector<joined_service> out;
+    for (const std::string& service : services_joined_by(body))
+      if (const std::optional<container_ref> container = stands_for(service, out_.containers))
+        out.push_back({service, *container});
+    return out;
+  }
+
+  /// Than the one that stands for its service after the rollback.
+  bool joins_another(const observed_container& o, const released_container& c) const {
+    const json* host = o.inspect.find("HostConfig");
+    for (const joined_service& j : joined_by(body_by_names(c, target_)))
+      if (j.container.id.empty() || host == nullptr || !containers_joined_by(*host).contains(j.container.id))
+        return true;
+    return false;
   }
 
   std::string cause_of(const observed_container* found, const released_container& c) const {
@@ -151,6 +194,8 @@ class rollback_planner {
     if (found->image_reference != c.image_reference)
       return "image " + last_part(found->image_reference) + " -> " + last_part(c.image_reference);
     if (found->image_id != c.image_id) return "image of " + name_of_target();
+    for (const joined_service& j : joined_by(body_by_names(c, target_)))
+      if (j.container.id.empty()) return "joins " + j.service + ", which is replaced";
     return "configuration of " + name_of_target();
   }
 
@@ -191,28 +236,23 @@ class rollback_planner {
       if (c.how == treatment::replace || c.how == treatment::retire) replaced.insert(c.found->id);
     for (const intended_container& c : out_.containers) {
       if (!c.makes_new()) continue;
-      for (const std::string& id : joined_ids(c.request.body)) {
+      for (const std::string& id : containers_joined_by(host_config_in(c.request.body))) {
+        if (is_resolved(c.request, id)) continue;
         const bool exists = std::any_of(observed_.containers.begin(), observed_.containers.end(),
                                         [&](const observed_container& o) { return o.id == id || o.name == id; });
         if (exists && !replaced.contains(id)) continue;
         throw plan_error("service " + c.service + " of " + name_of_target() +
                          " shares a namespace or volumes with a container that " +
                          (exists ? "has to be replaced" : "is gone") +
-                         ". Not supported yet: use docker compose with the files of that time.");
+                         ", and which one takes its place is not recorded. Use docker compose with the files of that "
+                         "time.");
       }
     }
   }
 
-  static std::vector<std::string> joined_ids(const json& body) {
-    std::vector<std::string> out;
-    constexpr std::string_view prefix = "container:";
-    for (const char* name : {"NetworkMode", "IpcMode", "PidMode", "UTSMode", "CgroupnsMode"}) {
-      const std::string value = body.string_at({"HostConfig", name});
-      if (value.starts_with(prefix)) out.push_back(value.substr(prefix.size()));
-    }
-    if (const json* from = body.path({"HostConfig", "VolumesFrom"}); from != nullptr && from->is_array())
-      for (const json& each : from->elements()) out.push_back(each.as_string().substr(0, each.as_string().find(':')));
-    return out;
+  static bool is_resolved(const create_container& request, const std::string& reference) {
+    return std::any_of(request.joins.begin(), request.joins.end(),
+                       [&](const joined_service& j) { return reference == "service:" + j.service; });
   }
 
   // --- networks and volumes ---

@@ -4,6 +4,7 @@
 
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/health_budget.hpp"
+#include "orchestration/plan/joined.hpp"
 #include "orchestration/project/create_body.hpp"
 #include "orchestration/project/dependency_order.hpp"
 
@@ -24,17 +25,19 @@ goal goal_of(start_condition condition) {
   return goal::started;
 }
 
+api_version version_of(const observed_state& observed) { return {observed.api_major, observed.api_minor}; }
+
+}  // namespace
+
 std::string join(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out.append(out.empty() ? "" : ", ").append(name);
   return out;
 }
 
-std::string subject_of(const observed_container& c) { return c.service + "." + std::to_string(c.number); }
-
-api_version version_of(const observed_state& observed) { return {observed.api_major, observed.api_minor}; }
-
-}  // namespace
+void update_planner::note_once(const std::string& text) {
+  if (std::find(out_.notes.begin(), out_.notes.end(), text) == out_.notes.end()) note(text);
+}
 
 std::string name_with_place(const project& p, const service& s) {
   if (!s.image_place.file.empty()) return "service " + s.name + " (" + to_text(s.image_place) + ")";
@@ -55,10 +58,12 @@ intention update_planner::decide() {
     for (const auto& [name, s] : desired_.services)
       if (level_.at(name) == level) decide_service(s);
   leave_strangers();
+  check_left_behind();
   restart_dependents();
   require_resources();
   choose_pulls();
-  if (is_changing()) choose_snapshot();
+  if (risks_data()) choose_snapshot();
+  rest_with_joined(out_);
   if (options_.pin && options_.pin->value != options_.pin->previous) out_.pins.push_back(*options_.pin);
   return std::move(out_);
 }
@@ -150,13 +155,12 @@ const observed_container* update_planner::find(const std::string& service, int n
 void update_planner::decide_service(const service& s) {
   if (!in_scope(s.name)) return leave_service(s, "");
   if (is_only_built(s)) return leave_service(s, "service " + s.name + " is built, not pulled: left alone");
-  check_joined(s);
-  desired_container wanted{desired_, s, hashes_of(s, ids_of_joined(s)), "", false};
+  const std::map<std::string, std::string> joined = ids_of_joined(s);
+  desired_container wanted{desired_, s, hashes_of(s, joined), "", false, joined};
   const auto digest = options_.digests.find(s.image);
   wanted.resolved = digest != options_.digests.end();
   wanted.image_id = local_image_id(observed_, s.image, wanted.resolved ? digest->second : std::string());
-  for (int number = 1; number <= s.scale; ++number) decide_replica(s, number, wanted);
-  leave_extra(s);
+  decide_replicas(s, wanted);
 }
 
 intended_container update_planner::skeleton(const service& s, int number) const {
@@ -172,10 +176,10 @@ intended_container update_planner::skeleton(const service& s, int number) const 
   return c;
 }
 
-void update_planner::decide_replica(const service& s, int number, const desired_container& wanted) {
+void update_planner::decide_replica(const service& s, int number, const std::string& cause,
+                                    const desired_container& wanted) {
   intended_container c = skeleton(s, number);
-  if (c.found != nullptr) c.cause = drift_of(*c.found, wanted, observed_);
-  if (c.found == nullptr) c.cause = "not there yet";
+  c.cause = cause;
   if (c.cause.empty()) {
     intended_container kept = left_alone(*c.found, proof::yes);
     if (kept.expected == run_state::stopped)
@@ -195,8 +199,7 @@ void update_planner::make_new(intended_container& c, const service& s, const des
   check_can_be_fetched(s);
   create_context context;
   context.api = version_of(observed_);
-  context.containers = ids_of_joined(s);
-  context.config_hash = service_hash(s, dialect_.hash, context.containers);
+  put_identity(context, c.request, s);
   // Dialects of other releases are told by their version label next time as well.
   if (dialect_.hash != hash_dialect::compose_2_30 && !dialect_.version.empty()) context.version = dialect_.version;
   create_request made;
@@ -219,14 +222,14 @@ void update_planner::make_new(intended_container& c, const service& s, const des
   c.start_budget = may_have ? health_budget(check == nullptr ? docker::json() : *check) : running_budget;
   if (may_have && options_.health_budget) c.start_budget = *options_.health_budget;
 
-  for (const std::string& warning : made.warnings)
-    if (std::find(out_.notes.begin(), out_.notes.end(), warning) == out_.notes.end()) note(warning);
+  for (const std::string& warning : made.warnings) note_once(warning);
 
   c.request.image = s.image;
   const auto digest = options_.digests.find(s.image);
   if (digest != options_.digests.end()) c.request.digest = digest->second;
   c.request.platform = made.platform;
   c.request.body = std::move(made.body);
+  c.request.files = to_json(made.files);
   c.request.connect_after = std::move(made.connect_after);
 }
 
@@ -289,20 +292,13 @@ void update_planner::leave_service(const service& s, const std::string& text) {
     for (const auto& [number, c] : found->second) out_.containers.push_back(left_alone(*c, proof::no));
 }
 
-void update_planner::leave_extra(const service& s) {
-  const auto found = found_.find(s.name);
-  if (found == found_.end()) return;
-  for (const auto& [number, c] : found->second) {
-    if (number >= 1 && number <= s.scale) continue;
-    note(subject_of(*c) + " is beyond the " + std::to_string(s.scale) +
-         " of its service: left alone. To remove it: " + "docker rm --force " + c->name);
-    out_.containers.push_back(left_alone(*c, proof::no));
-  }
-}
-
 void update_planner::leave_strangers() {
   for (const observed_container* c : duplicates_) {
-    note("container " + c->name + " also stands for " + subject_of(*c) + ": left alone");
+    note(
+        "container " + c->name + " also stands for " + c->service + "." + std::to_string(c->number) +
+        ": left alone, as of two with one number only one could be come back to. docker compose counts both; to remove "
+        "it: docker rm --force " +
+        c->name);
     out_.containers.push_back(left_alone(*c, proof::no));
   }
   const auto& off = desired_.disabled;
@@ -311,42 +307,6 @@ void update_planner::leave_strangers() {
     const bool switched_off = std::find(off.begin(), off.end(), name) != off.end();
     note("service " + name + (switched_off ? " is switched off by its profiles" : " is in no file") + ": left alone");
     for (const auto& [number, c] : containers) out_.containers.push_back(left_alone(*c, proof::no));
-  }
-}
-
-// --- services that join others ---------------------------------------------------------------------------------
-
-std::map<std::string, std::string> update_planner::ids_of_joined(const service& s) const {
-  std::map<std::string, std::string> out;
-  for (const auto& [joined, attribute] : joined_services(s)) {
-    const auto found = found_.find(joined);
-    if (found != found_.end() && !found->second.empty()) out[joined] = found->second.begin()->second->id;
-  }
-  return out;
-}
-
-void update_planner::check_joined(const service& s) const {
-  const std::set<std::string> changed = changed_services();
-  for (const auto& [joined, attribute] : joined_services(s)) {
-    const bool is_missing = !found_.contains(joined);
-    if (!is_missing && !changed.contains(joined)) continue;
-    throw plan_error(name_with_place(desired_, s) + ": " + attribute + " joins service " + joined + ", which " +
-                     (is_missing ? "is not there yet" : "has to be recreated") +
-                     ". Not supported yet: use docker compose for this change (docker compose up -d " + joined + " " +
-                     s.name + ").");
-  }
-}
-
-void update_planner::restart_dependents() {
-  const std::set<std::string> changed = changed_services();
-  for (intended_container& c : out_.containers) {
-    const auto s = desired_.services.find(c.service);
-    if (c.how != treatment::leave || s == desired_.services.end() || !is_up(*c.found)) continue;
-    for (const dependency& d : s->second.depends_on) {
-      if (!d.restart || !changed.contains(d.service)) continue;
-      c.how = treatment::quiesce;
-      c.cause = "restarts with " + d.service;
-    }
   }
 }
 

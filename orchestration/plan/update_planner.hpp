@@ -10,6 +10,7 @@
 #include "orchestration/plan/intention.hpp"
 #include "orchestration/plan/spoken_dialect.hpp"
 #include "orchestration/plan/volumes_at_stake.hpp"
+#include "orchestration/project/create_body.hpp"
 #include "orchestration/project/project.hpp"
 
 namespace orchestration {
@@ -28,12 +29,16 @@ class update_planner {
   void read_scope();
   void listen_for_dialect();
   void decide_service(const service& s);
-  void decide_replica(const service& s, int number, const desired_container& wanted);
+  void decide_replicas(const service& s, const desired_container& wanted);
+  void decide_replica(const service& s, int number, const std::string& cause, const desired_container& wanted);
+  void retire(const observed_container& c, const service& s);
   void leave_service(const service& s, const std::string& note);
-  void leave_extra(const service& s);
   void leave_strangers();
   void restart_dependents();
+  void check_left_behind() const;
   void require_resources();
+  void check_network(const service& s, const network& n, const observed_network& found);
+  void note_volume(const volume& v, const observed_volume& found);
   void choose_snapshot();
   void quiesce_writers();
   void choose_pulls();
@@ -46,17 +51,20 @@ class update_planner {
   void require_volume(const service& s, const std::string& key);
   std::set<std::string> network_names(const service& s) const;
   std::set<std::string> volume_names(const service& s) const;
-  void check_joined(const service& s) const;
+  std::vector<joined_service> joined_by(const service& s) const;
+  std::string cause_of_joining(const service& s) const;
+  void put_identity(create_context& context, create_container& request, const service& s) const;
   void check_can_be_fetched(const service& s) const;
   std::map<std::string, std::string> ids_of_joined(const service& s) const;
   std::set<std::string> changed_services() const;
+  bool risks_data() const;
   std::set<std::string> with_dependencies(std::set<std::string> services) const;
   std::set<std::string> services_at_stake() const;
   std::map<std::string, known_volume> known_volumes() const;
   bool in_scope(const std::string& service) const { return scope_.contains(service); }
-  bool is_changing() const { return !changed_services().empty(); }
   const observed_container* find(const std::string& service, int number) const;
   void note(std::string text) { out_.notes.push_back(std::move(text)); }
+  void note_once(const std::string& text);
 
   const project& desired_;
   const observed_state& observed_;
@@ -70,6 +78,9 @@ class update_planner {
   std::set<std::string> scope_;
   spoken_dialect dialect_;
 };
+
+/// "a, b"
+std::string join(const std::vector<std::string>& names);
 
 /// "service web (compose.yaml:12:5)"
 std::string name_with_place(const project& p, const service& s);

@@ -1,6 +1,7 @@
 // Networks, volumes, images and the snapshot of an update.
 #include <algorithm>
 
+#include "orchestration/plan/resource_definition.hpp"
 #include "orchestration/plan/update_planner.hpp"
 #include "orchestration/project/create_body.hpp"
 
@@ -9,8 +10,9 @@ namespace orchestration {
 // --- networks and volumes --------------------------------------------------------------------------------------
 
 void update_planner::require_resources() {
-  for (const std::string& name : changed_services()) {
+  for (const std::string& name : scope_) {
     const service& s = desired_.services.at(name);
+    if (s.builds && s.image_template.empty()) continue;
     for (const std::string& key : s.networks) require_network(s, key);
     for (const service_mount& m : s.mounts)
       if (m.kind == mount_kind::volume) require_volume(s, m.source);
@@ -22,8 +24,12 @@ void update_planner::require_resources() {
 
 void update_planner::require_network(const service& s, const std::string& key) {
   const auto declared = desired_.networks.find(key);
-  if (declared == desired_.networks.end() || observed_.networks.contains(declared->second.name)) return;
+  if (declared == desired_.networks.end()) return;
   const network& n = declared->second;
+  if (const auto found = observed_.networks.find(n.name); found != observed_.networks.end()) {
+    if (!n.external) check_network(s, n, found->second);
+    return;
+  }
   if (n.external)
     throw plan_error(name_with_place(desired_, s) + ": its network " + n.name +
                      " is external and does not exist. Create it with: docker network create " + n.name);
@@ -34,14 +40,49 @@ void update_planner::require_network(const service& s, const std::string& key) {
 
 void update_planner::require_volume(const service& s, const std::string& key) {
   const auto declared = desired_.volumes.find(key);
-  if (declared == desired_.volumes.end() || observed_.volumes.contains(declared->second.name)) return;
+  if (declared == desired_.volumes.end()) return;
   const volume& v = declared->second;
+  if (const auto found = observed_.volumes.find(v.name); found != observed_.volumes.end()) {
+    if (!v.external) note_volume(v, found->second);
+    return;
+  }
   if (v.external)
     throw plan_error(name_with_place(desired_, s) + ": its volume " + v.name +
                      " is external and does not exist. Create it with: docker volume create " + v.name);
   const bool planned = std::any_of(out_.volumes.begin(), out_.volumes.end(),
                                    [&](const ensure_volume& each) { return each.name == v.name; });
   if (!planned) out_.volumes.push_back({v.name, volume_create_body(desired_, v)});
+}
+
+// compose makes a network anew whose label says that its definition was another, and stops its services for that.
+void update_planner::check_network(const service& s, const network& n, const observed_network& found) {
+  const std::string key = found.inspect.string_at({"Labels", "com.docker.compose.network"});
+  if (key != n.key)
+    throw plan_error(name_with_place(desired_, s) + ": network " + n.name +
+                     " exists, but its label com.docker.compose.network is \"" + key + "\", not \"" + n.key +
+                     "\". If it is not this project's, declare it with `external: true`; else remove it.");
+  const definition how = definition_of(n, found);
+  if (how == definition::same) return;
+  const std::string differing = join(differences_of(n, found, desired_));
+  if (how == definition::another && !differing.empty())
+    throw plan_error(name_with_place(desired_, s) + ": its network " + n.name + " was made otherwise than the files " +
+                     "say (" + differing + "). dockupd does not make networks anew; docker compose does, and stops " +
+                     "their services meanwhile. With the tag as it is now: docker compose up -d. Then run this again.");
+  if (how == definition::another)
+    note_once("network " + n.name + " bears another config-hash than its definition gives, though nothing of it " +
+              "differs: left as it is; docker compose up may make it anew");
+  else if (!differing.empty())
+    note_once("network " + n.name + " was made otherwise than the files say (" + differing +
+              "): left as it is, as docker compose does without a config-hash on it");
+}
+
+// To make it anew would cost the data.
+void update_planner::note_volume(const volume& v, const observed_volume& found) {
+  if (definition_of(v, found) != definition::another) return;
+  const std::string differing = join(differences_of(v, found, desired_));
+  note_once("volume " + v.name + " was made otherwise than the files say" +
+            (differing.empty() ? std::string() : " (" + differing + ")") +
+            ": left as it is, with its data. docker compose up asks whether to delete it");
 }
 
 // --- images ----------------------------------------------------------------------------------------------------
@@ -93,6 +134,16 @@ std::map<std::string, known_volume> update_planner::known_volumes() const {
   std::map<std::string, known_volume> out;
   for (const auto& [key, v] : desired_.volumes) out[v.name] = known_volume{key, v.external};
   return out;
+}
+
+// More containers of what runs already write nothing that those do not.
+bool update_planner::risks_data() const {
+  std::set<std::string> run_already;
+  for (const intended_container& c : out_.containers)
+    if (c.how == treatment::leave || c.how == treatment::quiesce) run_already.insert(c.service);
+  return std::any_of(out_.containers.begin(), out_.containers.end(), [&](const intended_container& c) {
+    return c.how == treatment::replace || (c.how == treatment::create && !run_already.contains(c.service));
+  });
 }
 
 void update_planner::choose_snapshot() {

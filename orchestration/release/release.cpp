@@ -75,22 +75,25 @@ std::pair<std::string, json> connection_from_json(const json& document) {
 }
 
 json container_to_json(const released_container& c) {
-  return json::object({{"service", c.service},
-                       {"number", c.number},
-                       {"name", c.name},
-                       {"container_id", c.container_id},
-                       {"image_reference", c.image_reference},
-                       {"image_id", c.image_id},
-                       {"image_digest", c.image_digest},
-                       {"config_hash", c.config_hash},
-                       {"should_run", c.should_run},
-                       {"completes", c.completes},
-                       {"paused", c.paused},
-                       {"has_health_check", c.has_health_check},
-                       {"start_budget_ms", c.start_budget_ms},
-                       {"start_level", c.start_level},
-                       {"body", c.body},
-                       {"connect_after", list_to_json(c.connect_after, connection_to_json)}});
+  json out = json::object({{"service", c.service},
+                           {"number", c.number},
+                           {"name", c.name},
+                           {"container_id", c.container_id},
+                           {"image_reference", c.image_reference},
+                           {"image_id", c.image_id},
+                           {"image_digest", c.image_digest},
+                           {"config_hash", c.config_hash},
+                           {"should_run", c.should_run},
+                           {"completes", c.completes},
+                           {"paused", c.paused},
+                           {"has_health_check", c.has_health_check},
+                           {"start_budget_ms", c.start_budget_ms},
+                           {"start_level", c.start_level},
+                           {"body", c.body},
+                           {"connect_after", list_to_json(c.connect_after, connection_to_json)}});
+  if (!c.files.is_null()) out["files"] = c.files;
+  if (!c.hashed.is_null()) out["hashed"] = c.hashed;
+  return out;
 }
 
 // Without a name, an image or a body a container cannot be brought back, so those have to be there.
@@ -112,6 +115,8 @@ released_container container_from_json(const json& document) {
   c.start_level = small_int(document, "start_level");
   c.body = document.at("body");
   c.connect_after = list_from_json(document, "connect_after", connection_from_json);
+  c.files = value_or_null(document, "files");
+  c.hashed = value_or_null(document, "hashed");
   return c;
 }
 

@@ -30,6 +30,9 @@ struct released_container {
   int start_level = 0;               // dependency order: lower levels first
   docker::json body;                 // create body that gives this very container with this image id
   std::vector<std::pair<std::string, docker::json>> connect_after;
+  docker::json files;  // written into it before its first start, as create_container::files; null: none known
+  /// What its config hash was made of, where that holds the id of another container, which is another one each time.
+  docker::json hashed;
   bool operator==(const released_container&) const = default;
 };
 

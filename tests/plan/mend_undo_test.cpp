@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/photograph.hpp"
 #include "tests/plan/world.hpp"
 
@@ -97,6 +98,62 @@ TEST_F(PlanMendUndo, MendedTwiceIsMendedOnce) {
   const plan once = mend_undo(undo_, before_, now_, options_);
   EXPECT_EQ(to_text(mend_undo(once, before_, now_, options_)), to_text(once));
   EXPECT_EQ(targets_of_undo(once).made_anew, std::set<std::string>{"web.1.anew"});
+}
+
+class MendJoined : public testing::Test {
+ protected:
+  MendJoined() {
+    now_.images.merge(nothing_but_images(joined("v2")).images);
+    before_ = release_from_observed(now_, 1, "");
+    recall_hashed(before_, now_, joined("v1"));
+    undo_ = plan_undo(plan_update(joined("v2"), now_, options()), undo_options());
+    for (observed_container& c : now_.containers) c.name = name_set_aside(c.name, attempt);
+    for (const released_container& c : before_.containers) options_.local_images.insert(c.image_id);
+  }
+  void remove_containers(const std::string& service) {
+    std::erase_if(now_.containers, [&](const observed_container& c) { return c.service == service; });
+  }
+  std::vector<create_container> made() const {
+    std::vector<create_container> out;
+    for (const operation& o : mend_undo(undo_, before_, now_, options_).operations)
+      if (const auto* create = std::get_if<create_container>(&o.what)) out.push_back(*create);
+    return out;
+  }
+
+  observed_state now_ = run(joined("v1"));
+  release before_;
+  plan undo_;
+  mend_options options_;
+};
+
+TEST_F(MendJoined, AnewJoinsTheOldOneThatIsStillThere) {
+  remove_containers("web");
+  ASSERT_EQ(made().size(), 1U);
+  EXPECT_EQ(made()[0].joins, (std::vector<joined_service>{{"vpn", {"vpn.1", id_of("shop-vpn-1")}}}));
+}
+
+TEST_F(MendJoined, AnewJoinsTheOneMadeAnewBeforeIt) {
+  remove_containers("web");
+  remove_containers("vpn");
+  ASSERT_EQ(made().size(), 2U);
+  EXPECT_EQ(made()[0].target.subject, "vpn.1.anew");
+  EXPECT_EQ(made()[1].joins, (std::vector<joined_service>{{"vpn", {"vpn.1.anew", ""}}}));
+}
+
+TEST_F(MendJoined, WhoJoinsWhatIsGoneIsMadeAnewAsWell) {
+  remove_containers("vpn");
+  const plan out = mend_undo(undo_, before_, now_, options_);
+  ASSERT_EQ(made().size(), 2U) << to_text(out);
+  EXPECT_EQ(made()[1].replaces, id_of("shop-web-1"));
+  for (const operation& o : out.operations) {
+    if (const auto* remove = std::get_if<remove_container>(&o.what); remove != nullptr && !remove->target.id.empty()) {
+      EXPECT_EQ(remove->target.id, id_of("shop-web-1"));
+    }
+    if (const auto* verify = std::get_if<verify_container>(&o.what); verify && verify->target.subject == "web.1.anew") {
+      EXPECT_EQ(verify->config_hash, "");
+    }
+  }
+  EXPECT_EQ(to_text(mend_undo(out, before_, now_, options_)), to_text(out));
 }
 
 }  // namespace

@@ -53,6 +53,17 @@ std::string steps_of(const std::string& script) {
 
 std::string id(const char* name) { return id_of(name); }
 
+TEST(Rescue, StartsWhatIsJoinedBeforeWhoJoinsIt) {
+  observed_state s = run(joined("v1"));
+  s.images.merge(nothing_but_images(joined("v2")).images);
+  const std::string steps = steps_of(rescue_script(plan_update(joined("v2"), s, options()), in("/state/attempts/A1")));
+  const std::size_t vpn = steps.find("start_old " + id("shop-vpn-1"));
+  const std::size_t web = steps.find("start_old " + id("shop-web-1"));
+  ASSERT_NE(vpn, std::string::npos) << steps;
+  ASSERT_NE(web, std::string::npos) << steps;
+  EXPECT_LT(vpn, web);
+}
+
 TEST(Rescue, StopsTheNewGivesTheNamesBackAndStartsTheOldInTheOrderOfTheUndo) {
   EXPECT_EQ(steps_of(rescue_script(update_to_v2(), in("/state/attempts/A1"))),
             "# From here on, dockupd does not go on with the run: it only goes back.\n"

@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 
 #include "orchestration/plan/container_names.hpp"
+#include "orchestration/plan/joined.hpp"
 #include "orchestration/plan/photograph.hpp"
 #include "orchestration/plan/reconcile.hpp"
+#include "orchestration/project/config_hash.hpp"
+#include "orchestration/project/placed_file.hpp"
 #include "tests/plan/world.hpp"
 
 namespace orchestration::test {
@@ -199,13 +202,90 @@ TEST(PlanRollback, RefusesWhenAnExternalNetworkIsGone) {
             "r1 needs the external network proxy, which does not exist. Create it with: docker network create proxy");
 }
 
-TEST(PlanRollback, RefusesANamespaceOfAContainerThatIsGone) {
-  project_builder p;
-  p.service("vpn", "vpn:v1");
-  p.service("web", "web:v1").network_mode("service:vpn").needs("vpn", start_condition::started);
-  EXPECT_EQ(refusal(r1_of(p), observed_state()),
-            "service web of r1 shares a namespace or volumes with a container that is gone. Not supported yet: use "
-            "docker compose with the files of that time.");
+TEST(PlanRollback, RefusesANamespaceOfAContainerThatIsGoneAndNotOfTheRelease) {
+  release r = r1_of(joined("v1"));
+  std::erase_if(r.containers, [](const released_container& c) { return c.service == "vpn"; });
+  EXPECT_EQ(refusal(r, observed_state()),
+            "service web of r1 shares a namespace or volumes with a container that is gone, and which one takes its "
+            "place is not recorded. Use docker compose with the files of that time.");
+}
+
+release recalled(const project& p) {
+  release r = r1_of(p);
+  recall_hashed(r, run(p), p);
+  return r;
+}
+
+TEST(PlanRollback, MakesWhatJoinsWhatIsReplacedAnewWithItsNewId) {
+  observed_state s = run(joined("v2"));
+  s.images.merge(nothing_but_images(joined("v1")).images);
+  const plan p = plan_rollback(recalled(joined("v1")), s, from_r2());
+  std::vector<create_container> made;
+  std::vector<std::string> causes;
+  for (const operation& o : p.operations)
+    if (const auto* create = std::get_if<create_container>(&o.what)) {
+      made.push_back(*create);
+      causes.push_back(o.cause);
+    }
+  ASSERT_EQ(made.size(), 2U) << to_text(p);
+  EXPECT_EQ(causes, (std::vector<std::string>{"image vpn:v2 -> vpn:v1", "joins vpn, which is replaced"}));
+  EXPECT_EQ(made[1].body.string_at({"HostConfig", "NetworkMode"}), "service:vpn");
+  EXPECT_EQ(made[1].joins, (std::vector<joined_service>{{"vpn", {"vpn.1", ""}}}));
+  const std::map<std::string, std::string> ids = {{"vpn", id_of("any")}};
+  EXPECT_EQ(hash_of(made[1].hashed, ids),
+            service_hash(joined("v1").value().services.at("web"), hash_dialect::compose_2_30, ids));
+  for (const std::string& note : p.notes) EXPECT_EQ(note.find("docker compose up will"), std::string::npos) << note;
+}
+
+TEST(PlanRollback, SaysWhenTheHashOfWhatJoinsAnotherIsNotKnown) {
+  observed_state s = run(joined("v2"));
+  s.images.merge(nothing_but_images(joined("v1")).images);
+  const plan p = plan_rollback(r1_of(joined("v1")), s, from_r2());
+  EXPECT_NE(to_text(p).find("web.1 joins another container by its id, and how its config hash was made is not "
+                            "recorded: docker compose up will recreate it once"),
+            std::string::npos)
+      << to_text(p);
+}
+
+TEST(PlanRollback, KnowsWhatWasMadeFromTheRecordByItsHash) {
+  const release r = recalled(joined("v1"));
+  observed_state again = run(joined("v1"));
+  observed_container& vpn = container(again, "vpn");
+  vpn.id = id_of("vpn made anew");
+  observed_container& web = container(again, "web");
+  web.id = id_of("web made anew");
+  web.inspect["HostConfig"]["NetworkMode"] = "container:" + vpn.id;
+  web.config_hash =
+      service_hash(joined("v1").value().services.at("web"), hash_dialect::compose_2_30, {{"vpn", vpn.id}});
+  EXPECT_TRUE(is_recorded(web, r.containers.at(1), again));
+  for (const operation& o : plan_rollback(r, again, from_r2()).operations)
+    EXPECT_FALSE(std::holds_alternative<create_container>(o.what));
+  web.inspect["HostConfig"]["NetworkMode"] = "container:" + id_of("shop-vpn-1");
+  EXPECT_NE(to_text(plan_rollback(r, again, from_r2())).find("create"), std::string::npos);
+}
+
+TEST(PlanRollback, WritesTheFilesOfTheReleaseAgain) {
+  project_builder v1;
+  v1.service("web", "web:v1").secret("token", "as it was");
+  release r = r1_of(v1);
+  r.containers.front().files = to_json(placed_files_of(v1, v1.value().services.at("web")));
+  observed_state s;
+  s.images = nothing_but_images(v1).images;
+  for (const operation& o : plan_rollback(r, s, from_r2()).operations)
+    if (const auto* create = std::get_if<create_container>(&o.what)) {
+      EXPECT_EQ(placed_files_from_json(create->files).front().content, "as it was");
+    }
+}
+
+TEST(PlanRollback, MakesReplicasThatWereRetiredSinceAnew) {
+  project_builder three;
+  three.service("web", "web:v1").scale(3);
+  project_builder one;
+  one.service("web", "web:v1");
+  std::vector<std::string> made;
+  for (const operation& o : plan_rollback(r1_of(three), run(one), from_r2()).operations)
+    if (const auto* create = std::get_if<create_container>(&o.what)) made.push_back(create->target.subject);
+  EXPECT_EQ(made, (std::vector<std::string>{"web.2", "web.3"}));
 }
 
 // --- the photograph ---
@@ -262,6 +342,27 @@ TEST(Photograph, NamesTheDigestOnlyOfTheImageThatRuns) {
   EXPECT_EQ(release_from_observed(s, 1, "").containers[2].image_digest, "shop-app@sha256:d1");
   s.images["shop-app:v1"].id = "sha256:moved";
   EXPECT_EQ(release_from_observed(s, 1, "").containers[2].image_digest, "");
+}
+
+TEST(Photograph, RemembersWhatNoEngineShows) {
+  project_builder p;
+  p.service("web", "web:v1").secret("token", "canary");
+  const plan made = plan_update(p, nothing_but_images(p), options());
+  observed_state s = run(p);
+  observed_container& web = container(s, "web");
+  web.inspect["Config"]["Labels"]["io.dockupd.attempt"] = attempt;
+  web.inspect["Config"]["Labels"]["io.dockupd.subject"] = "web.1";
+  release first = release_from_observed(s, 1, "");
+  remember_unseen(first, s, &made, nullptr);
+  EXPECT_EQ(placed_files_from_json(first.containers.at(0).files).at(0).content, "canary");
+
+  // Left alone by the next one.
+  release second = release_from_observed(s, 2, "");
+  plan other;
+  other.attempt_id = "A2";
+  remember_unseen(second, s, &other, &first);
+  EXPECT_EQ(second.containers.at(0).files, first.containers.at(0).files);
+  EXPECT_EQ(release_from_json(to_json(second)), second);
 }
 
 }  // namespace

@@ -183,5 +183,29 @@ TEST(PlanUndo, LetsAMovingTagMeanAgainWhatItMeant) {
 
 TEST(PlanUndo, OfAnEmptyPlanIsEmpty) { EXPECT_TRUE(plan_undo(plan(), undo_options()).empty()); }
 
+TEST(PlanUndo, BringsBackWhoJoinsAnotherAfterThatOne) {
+  observed_state s = run(joined("v1"));
+  s.images.merge(nothing_but_images(joined("v2")).images);
+  std::vector<std::string> started;
+  for (const operation& o : plan_undo(plan_update(joined("v2"), s, options()), undo_options()).operations)
+    if (const auto* start = std::get_if<start_container>(&o.what)) started.push_back(start->target.id);
+  EXPECT_EQ(started, (std::vector<std::string>{id_of("shop-vpn-1"), id_of("shop-web-1")}));
+}
+
+TEST(PlanUndo, BringsRetiredReplicasBack) {
+  project_builder three;
+  three.service("web", "web:v1").scale(3);
+  project_builder one;
+  one.service("web", "web:v1");
+  EXPECT_EQ(to_text(plan_undo(plan_update(one, run(three), options()), undo_options())), lines(R"(
+1 rename  web.3  to shop-web-3  the old version
+2 rename  web.2  to shop-web-2  the old version
+3 start   web.3                 ran before       after 1
+4 start   web.2                 ran before       after 2, 3
+5 verify  web.3  running                         after 3
+6 verify  web.2  running                         after 4
+)"));
+}
+
 }  // namespace
 }  // namespace orchestration::test

@@ -253,6 +253,17 @@ TEST(PlanUpdate, SaysWhyAContainerChanges) {
   container(unmounted, "web").mounts.clear();
   EXPECT_EQ(cause(one("r.example/team/web:v1"), unmounted), "volume data not mounted");
 
+  observed_state mislabelled = s;
+  container(mislabelled, "web").image_label = "sha256:other";
+  EXPECT_EQ(cause(one("r.example/team/web:v1"), mislabelled), "labelled with another image than it runs");
+  container(mislabelled, "web").inspect["Config"]["Labels"]["com.docker.compose.version"] = "5.5.0";
+  EXPECT_EQ(cause(one("r.example/team/web:v1"), mislabelled), "no change");  // a manifest's digest, perhaps
+
+  observed_state stopped = detached;
+  set_state(container(stopped, "web"), container_state::exited);
+  container(stopped, "web").networks.clear();
+  EXPECT_EQ(cause(one("r.example/team/web:v1"), stopped), "no change");
+
   observed_state unlabelled = s;
   container(unlabelled, "web").config_hash.clear();
   EXPECT_EQ(cause(one("r.example/team/web:v1"), unlabelled), "not labelled by docker compose");
@@ -330,18 +341,297 @@ TEST(PlanUpdate, RefusesUnknownAndSwitchedOffServices) {
   EXPECT_EQ(refusal(p, shop_runs(), o), "service debug is switched off by its profiles. Switch it on with --profile.");
 }
 
-TEST(PlanUpdate, RefusesToRecreateWhatAnotherServiceJoins) {
-  const auto joined = [](const std::string& version) {
+observed_state joined_runs() {
+  observed_state s = run(joined("v1"));
+  s.images.merge(nothing_but_images(joined("v2")).images);
+  return s;
+}
+
+TEST(PlanUpdate, ReplacesWhatJoinsAServiceThatIsReplaced) {
+  EXPECT_EQ(text_of(joined("v1"), joined_runs()), "");
+  const plan p = plan_update(joined("v2"), joined_runs(), options());
+  EXPECT_EQ(to_text(p), lines(R"(
+ 1 create     vpn.1                 image vpn:v1 -> vpn:v2
+ 2 create     web.1                 joins vpn, which is replaced  after 1
+ 3 stop       web.1                 replaced by 2                 after 2
+ 4 stop       vpn.1                 replaced by 1                 after 1, 3
+ 5 set aside  vpn.1                 replaced by 1                 after 4
+ 6 set aside  web.1                 replaced by 2                 after 3
+ 7 rename     vpn.1  to shop-vpn-1  its final name                after 1, 5
+ 8 rename     web.1  to shop-web-1  its final name                after 2, 6
+ 9 start      vpn.1                                               after 7
+10 start      web.1                                               after 8, 9
+11 verify     vpn.1  running                                      after 9
+12 verify     web.1  running                                      after 10
+13 remove     vpn.1                 set aside                     after 11, 12
+14 remove     web.1                 set aside                     after 11, 12
+)"));
+  const create_container web = all<create_container>(p).back();
+  EXPECT_EQ(web.joins, (std::vector<joined_service>{{"vpn", {"vpn.1", ""}}}));
+  EXPECT_EQ(web.body.string_at({"HostConfig", "NetworkMode"}), "service:vpn");
+  EXPECT_FALSE(web.body.at("Labels").contains("com.docker.compose.config-hash"));
+  const std::map<std::string, std::string> ids = {{"vpn", id_of("any")}};
+  EXPECT_EQ(hash_of(web.hashed, ids),
+            service_hash(joined("v2").value().services.at("web"), hash_dialect::compose_2_30, ids));
+  EXPECT_EQ(all<verify_container>(p).back().config_hash, "");
+}
+
+TEST(PlanUpdate, ReplacesWhoTakesTheVolumesOfWhatIsReplaced) {
+  const auto with = [](const std::string& version) {
     project_builder p;
-    p.service("vpn", "vpn:" + version);
-    p.service("web", "web:v1").network_mode("service:vpn").needs("vpn", start_condition::started);
+    p.service("data", "data:" + version);
+    p.service("web", "web:v1").volumes_from("data:ro").needs("data", start_condition::started);
     return p;
   };
-  observed_state s = run(joined("v1"));
-  EXPECT_EQ(text_of(joined("v1"), s), "");
-  EXPECT_EQ(refusal(joined("v2"), s),
-            "service web (compose.yaml:20:5): network_mode joins service vpn, which has to be recreated. Not supported "
-            "yet: use docker compose for this change (docker compose up -d vpn web).");
+  observed_state s = run(with("v1"));
+  EXPECT_EQ(text_of(with("v1"), s), "");
+  s.images.merge(nothing_but_images(with("v2")).images);
+  const create_container web = all<create_container>(plan_update(with("v2"), s, options())).back();
+  EXPECT_EQ(web.target.subject, "web.1");
+  EXPECT_EQ(web.body.at("HostConfig").at("VolumesFrom").to_text(), R"(["service:data"])");
+}
+
+TEST(PlanUpdate, JoinsAContainerThatStaysByItsId) {
+  project_builder changed = joined("v1");
+  changed.env("A", "b");
+  const create_container web = all<create_container>(plan_update(changed, joined_runs(), options())).front();
+  EXPECT_EQ(web.joins, (std::vector<joined_service>{{"vpn", {"vpn.1", id_of("shop-vpn-1")}}}));
+}
+
+TEST(PlanUpdate, MakesWhatIsJoinedFirstWhenNothingIsThere) {
+  EXPECT_EQ(text_of(joined("v1"), nothing_but_images(joined("v1"))), lines(R"(
+1 create  network shop_default           not there yet
+2 create  vpn.1                          not there yet  after 1
+3 create  web.1                          not there yet  after 2
+4 start   vpn.1                                         after 2
+5 start   web.1                                         after 3, 4
+6 verify  vpn.1                 running                 after 4
+7 verify  web.1                 running                 after 5
+)"));
+}
+
+TEST(PlanUpdate, SaysThatWhatIsJoinedWasMadeAnew) {
+  observed_state s = joined_runs();
+  observed_container& vpn = container(s, "vpn");
+  vpn.id = id_of("another");
+  for (const operation& each : plan_update(joined("v1"), s, options()).operations)
+    if (std::holds_alternative<create_container>(each.what)) {
+      EXPECT_EQ(each.cause, "joins vpn, which was made anew");
+    }
+}
+
+TEST(PlanUpdate, RefusesToLeaveBehindWhoJoinsWhatIsReplaced) {
+  reconcile_options o = options();
+  o.services = {"vpn"};
+  EXPECT_EQ(refusal(joined("v2"), joined_runs(), o),
+            "container shop-web-1 joins vpn.1, which is replaced, and would have to be replaced as well. Choose its "
+            "service too: vpn web.");
+  project_builder without;
+  without.service("vpn", "vpn:v2");
+  EXPECT_EQ(refusal(without, joined_runs()),
+            "container shop-web-1 joins vpn.1, which is replaced, and would have to be replaced as well, but is in no "
+            "file. Remove it first: docker rm --force shop-web-1.");
+  project_builder built = joined("v2");
+  built.only_built();
+  EXPECT_EQ(refusal(built, joined_runs()),
+            "container shop-web-1 joins vpn.1, which is replaced, and would have to be replaced as well, but dockupd "
+            "leaves it alone. Do it with: docker compose up -d vpn web.");
+}
+
+TEST(PlanUpdate, RefusesToJoinWhatHasNoContainer) {
+  project_builder p = joined("v1");
+  p.value().services.at("vpn").scale = 0;
+  EXPECT_EQ(refusal(p, nothing_but_images(p)),
+            "service web (compose.yaml:20:5): network_mode joins service vpn, of which there is no container. Give it "
+            "an image and a scale of at least 1.");
+}
+
+TEST(PlanUpdate, RestsWithTheWriterWhoseNamespaceIsJoined) {
+  project_builder v1 = shop("v1");
+  v1.service("agent", "agent:1").network_mode("service:db").needs("db", start_condition::started, true);
+  project_builder v2 = shop("v2");
+  v2.service("agent", "agent:1").network_mode("service:db").needs("db", start_condition::started, true);
+  observed_state s = run(v1);
+  s.images.merge(nothing_but_images(v2).images);
+  std::vector<std::string> stopped;
+  const plan p = plan_update(v2, s, options());
+  for (const operation& o : p.operations)
+    if (const auto* stop = std::get_if<stop_container>(&o.what))
+      stopped.push_back(stop->target.subject + " " + o.cause);
+  EXPECT_EQ(stopped, (std::vector<std::string>{"web.1 replaced by 2", "agent.1 joins db.1, which is started anew",
+                                               "db.1 writes to volume shop-data"}));
+}
+
+// --- scale ---
+
+project_builder workers(int scale, const std::string& version = "v1") {
+  project_builder p;
+  p.service("worker", "worker:" + version).scale(scale);
+  return p;
+}
+
+TEST(PlanUpdate, RetiresTheHighestNumbersWhenScaledDown) {
+  EXPECT_EQ(text_of(workers(1), run(workers(3))), lines(R"(
+1 stop       worker.2           beyond the 1 of its service
+2 stop       worker.3           beyond the 1 of its service
+3 set aside  worker.2           beyond the 1 of its service  after 1
+4 set aside  worker.3           beyond the 1 of its service  after 2
+5 verify     worker.1  running
+6 remove     worker.2           beyond the 1 of its service  after 5
+7 remove     worker.3           beyond the 1 of its service  after 5
+)"));
+}
+
+TEST(PlanUpdate, RetiresTheObsoleteFirstWhenScaledDown) {
+  observed_state s = run(workers(3));
+  container(s, "worker", 1).config_hash = "another";
+  std::vector<std::string> removed;
+  for (const remove_container& r : all<remove_container>(plan_update(workers(2), s, options())))
+    removed.push_back(r.target.subject);
+  EXPECT_EQ(removed, (std::vector<std::string>{"worker.1"}));
+}
+
+TEST(PlanUpdate, MakesMoreWithTheNextNumbersAndDisturbsNobodyWhenScaledUp) {
+  project_builder three = shop("v1");
+  three.scale(3);
+  EXPECT_EQ(text_of(three, run(shop("v1"))), lines(R"(
+1 create  web.2             not there yet
+2 create  web.3             not there yet
+3 start   web.2                            after 1
+4 start   web.3                            after 2
+5 verify  db.1     healthy                 after 3, 4
+6 verify  migrate.1  completed             after 3, 4
+)"));
+}
+
+TEST(PlanUpdate, FillsNoGapInTheNumbers) {
+  observed_state s = run(workers(3));
+  std::erase_if(s.containers, [](const observed_container& c) { return c.number == 1; });
+  EXPECT_EQ(text_of(workers(2), s), "");
+  EXPECT_EQ(all<create_container>(plan_update(workers(3), s, options())).front().target.subject, "worker.4");
+}
+
+TEST(PlanUpdate, ScaledDownAndReplacedKeepsTheLowestNumbers) {
+  observed_state s = run(workers(3));
+  s.images.merge(nothing_but_images(workers(1, "v2")).images);
+  const plan p = plan_update(workers(1, "v2"), s, options());
+  EXPECT_EQ(all<create_container>(p).size(), 1U);
+  EXPECT_EQ(all<create_container>(p).front().target.subject, "worker.1");
+  EXPECT_EQ(all<remove_container>(p).size(), 3U);
+}
+
+TEST(PlanUpdate, ScaledToNoneRetiresAll) {
+  EXPECT_EQ(all<remove_container>(plan_update(workers(0), run(workers(2)), options())).size(), 2U);
+}
+
+TEST(PlanUpdate, LeavesASecondContainerOfANumberAlone) {
+  observed_state s = run(workers(1));
+  observed_container second = s.containers.front();
+  second.id = id_of("second");
+  second.name = "0123456789ab_shop-worker-1";
+  s.containers.push_back(second);
+  EXPECT_EQ(
+      text_of(workers(1), s),
+      "note: container 0123456789ab_shop-worker-1 also stands for worker.1: left alone, as of two with one number "
+      "only one could be come back to. docker compose counts both; to remove it: docker rm --force "
+      "0123456789ab_shop-worker-1\n");
+}
+
+// --- what compose writes into containers ---
+
+TEST(PlanUpdate, WritesSecretsIntoTheContainerAndShowsThemNowhere) {
+  project_builder p;
+  p.service("web", "web:v1").secret("token", "canary-of-the-token");
+  const plan made = plan_update(p, nothing_but_images(p), options());
+  const create_container web = all<create_container>(made).front();
+  EXPECT_EQ(web.files.to_text(),
+            R"([{"path":"/run/secrets/token","secret":"canary-of-the-token","mode":292,"user":0,"group":0,)"
+            R"("to_container_user":false}])");
+  EXPECT_EQ(plan_from_json(to_json(made)).operations.size(), made.operations.size());
+  EXPECT_EQ(all<create_container>(plan_from_json(to_json(made))).front().files, web.files);
+  EXPECT_EQ(to_public_json(made).to_text().find("canary"), std::string::npos);
+  EXPECT_EQ(to_text(made).find("canary"), std::string::npos);
+  EXPECT_NE(to_text(made).find("with 1 file"), std::string::npos);
+  EXPECT_EQ(web.body.to_text().find("canary"), std::string::npos);
+}
+
+TEST(PlanUpdate, DoesNotReplaceForAnotherContentAsComposeDoesNot) {
+  project_builder before;
+  before.service("web", "web:v1").secret("token", "one");
+  project_builder after;
+  after.service("web", "web:v1").secret("token", "another");
+  EXPECT_EQ(text_of(after, run(before)), "");
+}
+
+// --- networks and volumes that are there ---
+
+TEST(PlanUpdate, RefusesANetworkThatIsNotTheOneOfTheFiles) {
+  observed_state s = run(shop("v1"));
+  s.networks["shop_default"].inspect["Labels"]["com.docker.compose.network"] = "back";
+  EXPECT_EQ(
+      refusal(shop("v1"), s),
+      "service db (compose.yaml:10:5): network shop_default exists, but its label com.docker.compose.network is "
+      "\"back\", not \"default\". If it is not this project's, declare it with `external: true`; else remove it.");
+}
+
+TEST(PlanUpdate, RefusesANetworkThatComposeWouldMakeAnew) {
+  const auto with = [](const std::string& label) {
+    project_builder p;
+    p.service("web", "web:v1").labelled_network("back", label);
+    return p;
+  };
+  observed_state s = run(with("old"));
+  EXPECT_EQ(text_of(with("old"), s), "");
+  // Without a config-hash compose leaves it as it is.
+  EXPECT_EQ(text_of(with("new"), s),
+            "note: network shop_back was made otherwise than the files say (labels): left as it is, as docker compose "
+            "does without a config-hash on it\n");
+  docker::json& labels = s.networks["shop_back"].inspect["Labels"];
+  labels["com.docker.compose.config-hash"] = network_hash(with("old").value().networks.at("back"));
+  EXPECT_EQ(text_of(with("old"), s), "");
+  EXPECT_EQ(refusal(with("new"), s),
+            "service web (compose.yaml:10:5): its network shop_back was made otherwise than the files say (labels). "
+            "dockupd does not make networks anew; docker compose does, and stops their services meanwhile. With the "
+            "tag as it is now: docker compose up -d. Then run this again.");
+  labels["com.docker.compose.config-hash"] = "of another compose";
+  EXPECT_EQ(text_of(with("old"), s),
+            "note: network shop_back bears another config-hash than its definition gives, though nothing of it "
+            "differs: left as it is; docker compose up may make it anew\n");
+}
+
+TEST(PlanUpdate, LeavesAVolumeThatWasMadeOtherwiseWithItsData) {
+  observed_state s = run(shop("v1"));
+  s.volumes["shop-data"].inspect["Labels"]["com.docker.compose.config-hash"] = "another";
+  EXPECT_EQ(text_of(shop("v1"), s),
+            "note: volume shop-data was made otherwise than the files say: left as it is, with its data. docker "
+            "compose up asks whether to delete it\n");
+  s.volumes["shop-data"].driver = "nfs";
+  EXPECT_NE(text_of(shop("v1"), s).find("(driver)"), std::string::npos);
+}
+
+TEST(PlanUpdate, MissesAnExternalNetworkOfAServiceThatDoesNotChange) {
+  project_builder p;
+  p.service("web", "web:v1").external_volume("shared", "/shared");
+  observed_state s = run(p);
+  s.volumes.erase("shared");
+  EXPECT_EQ(refusal(p, s),
+            "service web (compose.yaml:10:5): its volume shared is external and does not exist. Create it with: docker "
+            "volume create shared");
+}
+
+TEST(PlanUpdate, TakesTheNameThatTheFileGives) {
+  const auto with = [](const std::string& version) {
+    project_builder p;
+    p.service("web", "web:" + version);
+    p.value().services.at("web").container_name = "frontend";
+    return p;
+  };
+  observed_state s = run(with("v1"));
+  EXPECT_EQ(text_of(with("v1"), s), "");
+  s.images.merge(nothing_but_images(with("v2")).images);
+  const create_container web = all<create_container>(plan_update(with("v2"), s, options())).front();
+  EXPECT_EQ(web.name, "frontend");
+  EXPECT_EQ(web.temporary_name, "frontend.dockupd-new.A1");
 }
 
 TEST(PlanUpdate, LeavesExternalForeignAndBoundDataOutOfTheSnapshotAndSaysSo) {
@@ -380,14 +670,12 @@ TEST(PlanUpdate, SaysThatNoSnapshotWasAskedFor) {
   for (const stop_container& stop : all<stop_container>(p)) EXPECT_NE(stop.target.subject, "db.1");
 }
 
-TEST(PlanUpdate, LeavesOrphansBuiltServicesExtraReplicasAndLeftoversAlone) {
+TEST(PlanUpdate, LeavesOrphansBuiltServicesAndLeftoversAlone) {
   project_builder before = shop("v1");
   before.service("old", "old:1");
   before.service("tool", "shop-tool").only_built();
-  before.service("worker", "worker:1").scale(2);
   project_builder after = shop("v1");
   after.service("tool", "shop-tool").only_built().env("A", "changed");
-  after.service("worker", "worker:1");
   observed_state s = run(before);
   observed_container leftover = container(s, "web");
   leftover.id = id_of("leftover");
@@ -396,7 +684,6 @@ TEST(PlanUpdate, LeavesOrphansBuiltServicesExtraReplicasAndLeftoversAlone) {
   EXPECT_EQ(text_of(after, s), lines(R"(
 note: container shop-web-1.dockupd-old.A0 is left over from an earlier attempt. See it with docker inspect, remove it with: docker rm shop-web-1.dockupd-old.A0
 note: service tool is built, not pulled: left alone
-note: worker.2 is beyond the 1 of its service: left alone. To remove it: docker rm --force shop-worker-2
 note: service old is in no file: left alone
 )"));
 }
@@ -422,6 +709,33 @@ TEST(PlanUpdate, RestartsDependentsThatAskForIt) {
  9 verify     web.1    running                                      after 7
 10 remove     cache.1                   set aside                   after 8, 9
 )"));
+}
+
+TEST(PlanUpdate, RestartsNobodyForAReplicaMore) {
+  const auto with = [](int scale) {
+    project_builder p;
+    p.service("cache", "cache:v1").scale(scale);
+    p.service("web", "web:v1").needs("cache", start_condition::started, true);
+    p.service("shop", "web:v1").needs("web", start_condition::started, true);
+    return p;
+  };
+  EXPECT_TRUE(all<stop_container>(plan_update(with(2), run(with(1)), options())).empty());
+}
+
+TEST(PlanUpdate, RestartsOnlyThoseThatDependDirectly) {
+  const auto with = [](const std::string& version) {
+    project_builder p;
+    p.service("cache", "cache:" + version);
+    p.service("web", "web:v1").needs("cache", start_condition::started, true);
+    p.service("shop", "web:v1").needs("web", start_condition::started, true);
+    return p;
+  };
+  observed_state s = run(with("v1"));
+  s.images.merge(nothing_but_images(with("v2")).images);
+  std::vector<std::string> stopped;
+  for (const stop_container& stop : all<stop_container>(plan_update(with("v2"), s, options())))
+    stopped.push_back(stop.target.subject);
+  EXPECT_EQ(stopped, (std::vector<std::string>{"web.1", "cache.1"}));
 }
 
 TEST(PlanUpdate, DisarmsAnExitedContainerThatTheEngineWouldBringBack) {

@@ -200,6 +200,32 @@ project_builder& project_builder::network_mode(const std::string& mode) {
   return *this;
 }
 
+project_builder& project_builder::volumes_from(const std::string& other) {
+  now().document["volumes_from"].push_back(other);
+  return *this;
+}
+
+project_builder& project_builder::secret(const std::string& key, const std::string& content) {
+  file_object& object = value_.secrets[key];
+  object.key = key;
+  object.name = value_.name + "_" + key;
+  object.document = json::object({{"name", object.name}, {"environment", "SECRET_" + key}});
+  object.content = content;
+  now().document["secrets"].push_back(json::object({{"source", key}, {"target", "/run/secrets/" + key}}));
+  return *this;
+}
+
+project_builder& project_builder::labelled_network(const std::string& key, const std::string& label) {
+  network& n = value_.networks[key];
+  n.key = key;
+  n.name = value_.name + "_" + key;
+  n.document = json::object({{"name", n.name}, {"ipam", json::make_object()}});
+  n.document["labels"] = json::object({{"purpose", label}});
+  now().networks.push_back(key);
+  now().document["networks"][key] = nullptr;
+  return *this;
+}
+
 project_builder& project_builder::only_built() {
   now().builds = true;
   now().image_template.clear();
@@ -217,6 +243,13 @@ project_builder shop(const std::string& version) {
   return p;
 }
 
+project_builder joined(const std::string& version) {
+  project_builder p;
+  p.service("vpn", "vpn:" + version);
+  p.service("web", "web:v1").network_mode("service:vpn").needs("vpn", start_condition::started, true);
+  return p;
+}
+
 std::string image_id(const std::string& reference) { return "sha256:" + hex("image " + reference, 64); }
 
 std::string id_of(const std::string& container_name) { return hex("container " + container_name, 64); }
@@ -231,14 +264,17 @@ observed_state nothing_but_images(const project& p) {
 
 observed_state run(const project& p) {
   observed_state out = nothing_but_images(p);
-  for (const auto& [key, n] : p.networks)
+  for (const auto& [key, n] : p.networks) {
+    json labels = json::object({{"com.docker.compose.project", n.external ? "" : p.name}});
+    if (!n.external) labels = network_create_body(p, n).at("Labels");
     out.networks[n.name] = network_from_inspect(json::object(
         {{"Name", n.name},
          {"Id", "id of " + n.name},
          {"Driver", "bridge"},
          {"IPAM",
           json::object({{"Config", json::array_of(std::vector<json>{json::object({{"Subnet", "172.18.0.0/16"}})})}})},
-         {"Labels", json::object({{"com.docker.compose.project", n.external ? "" : p.name}})}}));
+         {"Labels", labels}}));
+  }
   for (const auto& [key, v] : p.volumes) {
     json labels = json::make_object();
     if (!v.external)

@@ -30,6 +30,10 @@ class project_builder {
   project_builder& restart(const std::string& policy);
   project_builder& scale(int count);
   project_builder& network_mode(const std::string& mode);
+  project_builder& volumes_from(const std::string& other);
+  /// A secret from an environment variable that holds `content`.
+  project_builder& secret(const std::string& key, const std::string& content);
+  project_builder& labelled_network(const std::string& key, const std::string& label);
   project_builder& only_built();
   operator project() const { return value_; }
   project& value() { return value_; }
@@ -42,6 +46,9 @@ class project_builder {
 
 /// db (volume shop-data, health check), migrate (one-shot), web (health check), in the given version of the app.
 project_builder shop(const std::string& version);
+
+/// vpn in the given version, and web in its network namespace.
+project_builder joined(const std::string& version);
 
 /// The engine after `p` was deployed: one-shots have exited with 0, the rest runs and is healthy.
 observed_state run(const project& p);
