@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::chrono::seconds removal_budget{60};  // of a large container, by someone else
 constexpr std::chrono::milliseconds removal_poll{100};
+constexpr std::size_t largest_file = 8 << 20;  // a compose file that says it may have no more
 
 bool is_paused(const json& inspect) { return inspect.bool_at({"State", "Paused"}); }
 bool runs_unpaused(const json& inspect) { return inspect.bool_at({"State", "Running"}) && !is_paused(inspect); }
@@ -176,6 +177,34 @@ task<> docker_engine::wait_until_removed(std::string id) {
 
 task<> docker_engine::set_restart_policy(std::string id, json policy) {
   co_await change("set_restart_policy", client_.containers().update_restart_policy(std::move(id), std::move(policy)));
+}
+
+task<> docker_engine::put_archive(std::string id, std::string tar, file_owner owner) {
+  const auto give = owner == file_owner::container_user ? docker::give_to_user::yes : docker::give_to_user::no;
+  co_await change("put_archive", client_.containers().archive_put(std::move(id), "/", std::move(tar), give));
+}
+
+task<std::optional<std::string>> docker_engine::get_archive(std::string id, std::string path) {
+  std::optional<docker::reply_stream> reply;
+  try {
+    reply.emplace(co_await client_.containers().archive_get(std::move(id), std::move(path)));
+  } catch (const docker::error& error) {
+    if (error.status() != 404) throw;
+  }
+  if (!reply) co_return std::nullopt;
+  std::string out;
+  std::vector<std::byte> buffer(16 * 1024);
+  while (const std::size_t count = co_await reply->read_some(buffer)) {
+    out.append(reinterpret_cast<const char*>(buffer.data()), count);
+    if (out.size() > largest_file) {
+      reply->close();
+      break;
+    }
+  }
+  if (out.size() > largest_file)
+    throw docker::error(docker::error_kind::protocol, "the file is larger than a secret or config can be",
+                        reply->line(), docker::acted::answered);
+  co_return out;
 }
 
 task<std::string> docker_engine::last_log_lines(std::string id, int lines) {

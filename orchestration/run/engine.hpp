@@ -26,6 +26,9 @@ struct engine_facts {
   bool local = false;     // reached through a unix socket: mount points are on this host
 };
 
+/// Whose the files of a tar become: whose it says, or the container's user's.
+enum class file_owner { as_in_tar, container_user };
+
 struct pull_progress {
   std::string layer;   // may be empty
   std::string status;  // the engine's words
@@ -51,6 +54,10 @@ class engine {
   virtual docker::task<> rename_container(std::string id, std::string name) = 0;
   virtual docker::task<> remove_container(std::string id) = 0;  // gone already: fine; anonymous volumes stay
   virtual docker::task<> set_restart_policy(std::string id, docker::json policy) = 0;
+  /// Unpacks a tar at the root of the container, whether it runs or not.
+  virtual docker::task<> put_archive(std::string id, std::string tar, file_owner owner) = 0;
+  /// The file as a tar; nullopt: there is none, or no such container.
+  virtual docker::task<std::optional<std::string>> get_archive(std::string id, std::string path) = 0;
   virtual docker::task<std::string> last_log_lines(std::string id, int lines) = 0;  // both streams; foreign text
 
   // Images.

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -47,8 +48,8 @@ struct workspace {
   std::filesystem::path evidence;  // directory; made when needed
   rescue_places rescue;
   std::string project;
-  std::string who;   // "maria@web1": for whoever is locked out meanwhile
-  std::string what;  // "update --tag v2"
+  std::string who;                 // "maria@web1": for whoever is locked out meanwhile
+  std::string what;                // "update --tag v2"
   orchestration::ballast ballast;  // without a place: none is kept
   progress_sink progress = [](const progress_event&) {};
   // For what containers wrote, before it is kept: whoever knows the secrets takes them out.
@@ -107,6 +108,11 @@ class executor {
   docker::task<std::string> find(container_ref ref);                     // id; empty: there is none
   docker::task<std::optional<docker::json>> look_at(container_ref ref);  // inspect; nullopt: there is none
   docker::task<docker::json> must_look_at(container_ref ref);            // operation_error when there is none
+  using ids_by_service = std::map<std::string, std::string>;
+  docker::task<ids_by_service> ids_of(std::vector<joined_service> joined);  // operation_error when one is not there
+  docker::task<std::string> make_container(create_container o);             // its id
+  docker::task<std::string> find_made(create_container o);  // empty: none, or one that joined what is no longer there
+  docker::task<std::string> expected_hash(verify_container o);  // empty: not to be compared
   std::string keep_evidence(const docker::json& inspect, const std::string& subject, const std::string& lines);
   docker::task<> await_goal(start_container o, std::string id);
   docker::task<std::string> expected_image_id(verify_container o);

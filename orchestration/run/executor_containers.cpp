@@ -1,7 +1,13 @@
 // Containers: create, stop, rename, start, remove, each made so from whatever state a kill left behind.
+#include <algorithm>
+#include <set>
+
 #include "orchestration/files/durable_file.hpp"
+#include "orchestration/project/config_hash.hpp"
 #include "orchestration/project/create_body.hpp"
+#include "orchestration/project/placed_file.hpp"
 #include "orchestration/run/executor.hpp"
+#include "orchestration/run/placed_files.hpp"
 
 namespace orchestration {
 namespace {
@@ -52,41 +58,73 @@ docker::task<> join_networks_made_anew(engine& e, docker::json container) {
 
 }  // namespace
 
-executor::result executor::ensure(create_container o) {
-  const std::string existing = co_await find(o.target);
-  std::string id = existing;
-  if (existing.empty()) {
-    std::string wanted = o.image_id;
-    if (wanted.empty()) {
-      const std::optional<docker::json> tagged = co_await workspace_.engine.inspect_image(o.image);
-      if (!tagged)
-        throw operation_error(operation_error::cause::engine, "create " + o.target.subject + ": image " + o.image +
-                                                                  " is not on this engine; pull it or check the tag");
-      wanted = tagged->at("Id").as_string();
-    } else {
-      const std::optional<docker::json> tagged = co_await workspace_.engine.inspect_image(o.image);
-      const bool moved = !tagged || tagged->at("Id").as_string() != wanted;
-      // The reference has to mean the stored image again, else compose would recreate at its next `up`.
-      if (moved && o.image.find('@') == std::string::npos) co_await workspace_.engine.tag_image(wanted, o.image);
-      if (moved && o.image.find('@') != std::string::npos) o.body["Image"] = wanted;
-    }
-    const std::optional<docker::json> image = co_await workspace_.engine.inspect_image(wanted);
-    if (!image)
-      throw operation_error(operation_error::cause::engine,
-                            "create " + o.target.subject + ": image " + wanted + " is no longer on this engine");
-    o.body["Labels"]["com.docker.compose.image"] = wanted;
-    if (!o.replaces.empty()) {
-      const std::optional<docker::json> old = co_await workspace_.engine.inspect_container(o.replaces);
-      const docker::json* config = image->find("Config");
-      if (old) carry_anonymous_volumes(o.body, *old, config == nullptr ? docker::json() : *config);
-    }
-    id = co_await workspace_.engine.create_container(o.temporary_name, o.body, o.platform);
+docker::task<executor::ids_by_service> executor::ids_of(std::vector<joined_service> joined) {
+  ids_by_service out;
+  for (const joined_service& j : joined) {
+    const docker::json found = co_await must_look_at(j.container);
+    out[j.service] = found.at("Id").as_string();
   }
+  co_return out;
+}
+
+docker::task<std::string> executor::make_container(create_container o) {
+  std::string wanted = o.image_id;
+  const std::optional<docker::json> tagged = co_await workspace_.engine.inspect_image(o.image);
+  if (wanted.empty()) {
+    if (!tagged)
+      throw operation_error(operation_error::cause::engine, "create " + o.target.subject + ": image " + o.image +
+                                                                " is not on this engine; pull it or check the tag");
+    wanted = tagged->at("Id").as_string();
+  } else {
+    const bool moved = !tagged || tagged->at("Id").as_string() != wanted;
+    // The reference has to mean the stored image again, else compose would recreate at its next `up`.
+    if (moved && o.image.find('@') == std::string::npos) co_await workspace_.engine.tag_image(wanted, o.image);
+    if (moved && o.image.find('@') != std::string::npos) o.body["Image"] = wanted;
+  }
+  const std::optional<docker::json> image = co_await workspace_.engine.inspect_image(wanted);
+  if (!image)
+    throw operation_error(operation_error::cause::engine,
+                          "create " + o.target.subject + ": image " + wanted + " is no longer on this engine");
+  o.body["Labels"]["com.docker.compose.image"] = wanted;
+  if (!o.replaces.empty()) {
+    const std::optional<docker::json> old = co_await workspace_.engine.inspect_container(o.replaces);
+    const docker::json* config = image->find("Config");
+    if (old) carry_anonymous_volumes(o.body, *old, config == nullptr ? docker::json() : *config);
+  }
+  const ids_by_service joined = co_await ids_of(o.joins);
+  resolve_containers(o.body, joined);
+  if (!o.hashed.is_null()) o.body["Labels"]["com.docker.compose.config-hash"] = hash_of(o.hashed, joined);
+  co_return co_await workspace_.engine.create_container(o.temporary_name, o.body, o.platform);
+}
+
+docker::task<std::string> executor::find_made(create_container o) {
+  const std::optional<docker::json> found = co_await look_at(o.target);
+  if (!found) co_return std::string();
+  std::string id = found->at("Id").as_string();
+  if (o.joins.empty()) co_return id;
+  const std::set<std::string> joined = containers_joined_by(found->at("HostConfig"));
+  const ids_by_service wanted = co_await ids_of(o.joins);
+  const bool all_joined = std::all_of(
+      wanted.begin(), wanted.end(), [&](const auto& service_and_id) { return joined.contains(service_and_id.second); });
+  if (all_joined) co_return id;
+  // A power cut, or somebody, has taken the one that it joined, and that has been made again.
+  if (is_running(*found)) co_await workspace_.engine.stop_container(id, std::nullopt);
+  co_await workspace_.engine.remove_container(id);
+  co_return std::string();
+}
+
+executor::result executor::ensure(create_container o) {
+  const std::string existing = co_await find_made(o);
+  std::string id = existing;
+  if (existing.empty()) id = co_await make_container(o);
   const std::optional<docker::json> created = co_await workspace_.engine.inspect_container(id);
   for (const auto& [network, endpoint] : o.connect_after) {
     const bool attached = created && created->path({"NetworkSettings", "Networks", network}) != nullptr;
     if (!attached) co_await workspace_.engine.connect_network(network, id, endpoint);
   }
+  // Again when it was made before: only the engine knows whether they are all in it.
+  if (!o.files.is_null() && created && !is_running(*created))
+    co_await place_files(workspace_.engine, id, placed_files_from_json(o.files));
   docker::json detail = said(existing.empty() ? "created " + id.substr(0, 12) : "already there");
   detail["container_id"] = id;
   co_return detail;

@@ -3,6 +3,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "orchestration/project/config_hash.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/executor.hpp"
 #include "orchestration/run/lost_reply.hpp"
@@ -68,6 +69,18 @@ docker::task<std::string> executor::expected_image_id(verify_container o) {
   co_return image->at("Id").as_string();
 }
 
+/// What is known only once the plan has made what the container joins.
+docker::task<std::string> executor::expected_hash(verify_container o) {
+  if (!o.config_hash.empty()) co_return o.config_hash;
+  for (const operation& other : plan_.operations) {
+    const auto* create = std::get_if<create_container>(&other.what);
+    if (create == nullptr || create->target != o.target || create->hashed.is_null()) continue;
+    const ids_by_service joined = co_await ids_of(create->joins);
+    co_return hash_of(create->hashed, joined);
+  }
+  co_return std::string();
+}
+
 namespace {
 
 /// What must hold at every look, whatever the health: identity. Empty when it does.
@@ -114,12 +127,14 @@ docker::task<> executor::prove_together(std::vector<operation> verifications, bo
     say(progress_event::kind::begin, o, describe(o.what));
     const docker::json found = co_await must_look_at(v.target);
     std::string image_id = co_await expected_image_id(v);
+    const std::string hash = co_await expected_hash(v);
     health_rule rule;
     rule.has_health_check = v.has_health_check;
     rule.steady_for = v.steady_for;
     rule.budget = v.budget;
     rule.since = begun;
     all.push_back(watched{o, v, found.at("Id").as_string(), std::move(image_id), judge(rule)});
+    all.back().rule.config_hash = hash;
   }
   for (std::size_t left = all.size(); left > 0;) {
     for (watched& w : all) {

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "orchestration/plan/container_names.hpp"
+#include "orchestration/plan/joined.hpp"
 #include "orchestration/update/update_machine.hpp"
 
 namespace orchestration {
@@ -40,8 +41,15 @@ bool describes(const release& rel, const observed_state& observed) {
   std::set<identity> recorded;
   std::set<identity> running;
   for (const released_container& c : rel.containers) recorded.emplace(c.service, c.number, c.image_id, c.config_hash);
-  for (const observed_container& c : observed.containers)
-    if (!belongs_to_attempt(c.name)) running.emplace(c.service, c.number, c.image_id, c.config_hash);
+  for (const observed_container& o : observed.containers) {
+    if (belongs_to_attempt(o.name)) continue;
+    // One that was come back to has another hash when it joins another container: that has another id.
+    const auto same = std::find_if(rel.containers.begin(), rel.containers.end(), [&](const released_container& c) {
+      return c.service == o.service && c.number == o.number && o.image_id == c.image_id && !c.hashed.is_null() &&
+             is_recorded(o, c, observed);
+    });
+    running.emplace(o.service, o.number, o.image_id, same == rel.containers.end() ? o.config_hash : same->config_hash);
+  }
   return recorded == running;
 }
 

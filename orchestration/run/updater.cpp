@@ -8,12 +8,14 @@
 #include "orchestration/files/file_error.hpp"
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/photograph.hpp"
+#include "orchestration/project/create_body.hpp"
 #include "orchestration/run/bring_up.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/lost_reply.hpp"
 #include "orchestration/run/mend_way_back.hpp"
 #include "orchestration/run/observe.hpp"
+#include "orchestration/run/placed_files.hpp"
 #include "orchestration/run/preflight.hpp"
 #include "orchestration/run/prune.hpp"
 #include "orchestration/run/take_up.hpp"
@@ -129,7 +131,7 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   observe_request wanted = request_for(request.desired);
   ready.observed = co_await observe(workspace_.engine, std::move(wanted));
   refuse_another_engine(workspace_.records, ready.observed.engine_id, ending::refused);
-  ready.release_before = live_release(ready.observed, request, adopting);
+  ready.release_before = co_await live_release(ready.observed, request, adopting);
   fill_identity(request.options, ready.release_before);
   request.options.pin = request.pin;
   request.options.digests = co_await resolve_images(workspace_.engine, request.desired, request.options.services,
@@ -176,18 +178,39 @@ void updater::fill_identity(reconcile_options& options, int release_before) {
   options.from_release = needs_a_person(workspace_.records) ? 0 : release_before;
 }
 
-int updater::live_release(const observed_state& observed, const update_request& request, adopt_found adopting) {
+/// What inspect does not show: the secrets and configs that were written into the containers.
+docker::task<> updater::read_files(release& found, const project& p) {
+  for (released_container& c : found.containers) {
+    const auto s = p.services.find(c.service);
+    if (!c.files.is_null() || s == p.services.end()) continue;
+    std::vector<placed_file> wanted;
+    try {
+      wanted = placed_files_of(p, s->second);
+    } catch (const create_body_error&) {
+      // Whether it can be made as the files say, the plan finds out.
+    }
+    if (wanted.empty()) continue;
+    const std::vector<placed_file> files = co_await files_found(workspace_.engine, c.container_id, wanted);
+    c.files = to_json(files);
+  }
+}
+
+docker::task<int> updater::live_release(const observed_state& observed, const update_request& request,
+                                        adopt_found adopting) {
   const std::optional<release> current = workspace_.records.current_release();
   const int known = current ? current->number : 0;
-  if (all_left_over(observed) || (current && describes(*current, observed))) return known;
+  if (all_left_over(observed) || (current && describes(*current, observed))) co_return known;
   const int number = workspace_.records.next_release_number();
-  if (adopting == adopt_found::no) return number;
+  if (adopting == adopt_found::no) co_return number;
   // What runs is not what was recorded (compose deployed it, or somebody changed it by hand): it becomes a release of
   // its own, so that there is something to come back to.
   release found = release_from_observed(observed, number, now_text());
   found.project = request.desired.name;
   found.created_by = request.who;
   found.reason = "found running";
+  remember_unseen(found, observed, nullptr, current ? &*current : nullptr);
+  recall_hashed(found, observed, request.desired);
+  co_await read_files(found, request.desired);
   // What a failed way back left is no version that anybody wanted.
   const bool whole = !current || covers(observed, *current);
   if (whole && runs_well(observed) && !needs_a_person(workspace_.records)) found.verdict = release_verdict::verified;
@@ -198,7 +221,7 @@ int updater::live_release(const observed_state& observed, const update_request& 
   }
   workspace_.records.add_release(found);
   workspace_.records.set_current_release(number);
-  return number;
+  co_return number;
 }
 
 // --- rollback --------------------------------------------------------------------------------------------------
@@ -674,6 +697,8 @@ docker::task<> updater::record(attempt& a) {
   auto looking = again_when_lost(look);
   const observed_state observed = co_await std::move(looking);
   release r = release_from_observed(observed, a.to_release, now_text());
+  const std::optional<release> before = workspace_.records.find_release(a.from_release);
+  remember_unseen(r, observed, &p, before ? &*before : nullptr);
   r.project = p.project;
   r.tag = a.tag;
   r.created_by = a.who;

@@ -83,7 +83,8 @@ class updater {
   };
   docker::task<prepared_plan> prepare(update_request& request, adopt_found adopting);
   docker::task<prepared_plan> prepare(rollback_request& request);
-  int live_release(const observed_state& observed, const update_request& request, adopt_found adopting);
+  docker::task<int> live_release(const observed_state& observed, const update_request& request, adopt_found adopting);
+  docker::task<> read_files(release& found, const project& p);
   void fill_identity(reconcile_options& options, int release_before);
   docker::task<run_result> update_held(update_request request);
   docker::task<run_result> rollback_held(rollback_request request);

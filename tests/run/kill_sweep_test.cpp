@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "tests/run/kill_points.hpp"
 #include "tests/run/shop_run.hpp"
 
 namespace orchestration::test {
@@ -70,81 +71,16 @@ scenario a_rollback() {
   return out;
 }
 
-/// Where dockupd is killed.
-struct kill_point {
-  enum class moment { before_call, after_change, at_event };
-  moment when = moment::before_call;
-  int nth = 1;
-};
-
-std::string to_text(const kill_point& point) {
-  const std::string nth = std::to_string(point.nth);
-  switch (point.when) {
-    case kill_point::moment::before_call:
-      return "killed before call " + nth;
-    case kill_point::moment::after_change:
-      return "killed after change " + nth;
-    case kill_point::moment::at_event:
-      break;
-  }
-  return "killed at event " + nth;
-}
-
-struct length {
-  int calls = 0;
-  int changes = 0;
-  int events = 0;
-};
-
-length length_of(shop_run& shop, const std::function<void()>& doing) {
-  shop.engine().forget_calls();
-  doing();
-  const std::string changes = shop.engine().changes();
-  length out;
-  out.calls = static_cast<int>(shop.engine().calls().size());
-  out.changes = static_cast<int>(std::count(changes.begin(), changes.end(), '\n'));
-  out.events = static_cast<int>(shop.events().size());
-  return out;
-}
-
 // Before a call is as after the change or event before it: only reads lie between, so not every call is taken.
 constexpr int every_nth_read = 7;
 
-std::vector<kill_point> points_of(const length& l) {
+std::vector<kill_point> points_of(const run_length& l) {
   using moment = kill_point::moment;
   std::vector<kill_point> out;
   for (int n = 1; n <= l.calls; n += every_nth_read) out.push_back({moment::before_call, n});
   for (int n = 1; n <= l.changes; ++n) out.push_back({moment::after_change, n});
   for (int n = 1; n <= l.events; ++n) out.push_back({moment::at_event, n});
   return out;
-}
-
-/// True: it was killed there. False: it ended before that.
-bool killed_at(shop_run& shop, const kill_point& point, const std::function<void()>& doing) {
-  shop.engine().forget_calls();
-  if (point.when == kill_point::moment::at_event) {
-    shop.on_event = [left = point.nth](const progress_event& event) mutable {
-      const bool counts = event.what == progress_event::kind::phase || event.what == progress_event::kind::begin ||
-                          event.what == progress_event::kind::end || event.what == progress_event::kind::warning;
-      if (counts && --left == 0) throw fake_kill();
-    };
-  } else {
-    scripted_failure kill;
-    kill.kind = failure_kind::killed;
-    kill.call = point.when == kill_point::moment::before_call ? every_call : "";
-    kill.when = point.when == kill_point::moment::after_change ? failing::after : failing::before;
-    kill.nth = point.nth;
-    shop.engine().fail(kill);
-  }
-  bool killed = false;
-  try {
-    doing();
-  } catch (const fake_kill&) {
-    killed = true;
-  }
-  shop.on_event = nullptr;
-  shop.engine().forget_failures();
-  return killed;
 }
 
 // The next update costs as much as what is tested, and hardly depends on where exactly the one before was killed.
@@ -190,7 +126,7 @@ class KillSweep : public testing::Test {
     shop_run whole;
     s.prepare(whole);
     run_result result;
-    const length l = length_of(whole, [&] { result = s.act(whole); });
+    const run_length l = length_of(whole, [&] { result = s.act(whole); });
     EXPECT_EQ(result.how, s.how) << result.reason;
     EXPECT_EQ(whole.problems({s.after}), "");
     EXPECT_GT(l.changes, 15);
@@ -279,7 +215,7 @@ class LossSweep : public testing::Test {
   void sweep(const scenario& s) {
     shop_run whole;
     s.prepare(whole);
-    const length l = length_of(whole, [&] { s.act(whole); });
+    const run_length l = length_of(whole, [&] { s.act(whole); });
     for (const failure_kind kind : {failure_kind::lost, failure_kind::refused}) {
       for (int n = 1; n <= l.calls; n += every_nth_read) lose(s, {failing::before, n, kind});
       for (int n = 1; n <= l.changes; ++n) lose(s, {failing::after, n, kind});

@@ -7,9 +7,12 @@
 #include <sstream>
 
 #include "orchestration/files/durable_file.hpp"
+#include "orchestration/plan/drift.hpp"
 #include "orchestration/project/config_hash.hpp"
 #include "orchestration/project/create_body.hpp"
+#include "orchestration/project/dependency_order.hpp"
 #include "orchestration/project/pin.hpp"
+#include "orchestration/run/placed_files.hpp"
 #include "tests/plan/world.hpp"
 #include "tests/support/run_task.hpp"
 
@@ -112,6 +115,9 @@ void shop_run::publish_migrate(const std::string& version, image_behaviour behav
 void shop_run::publish(const std::string& version) {
   publish_web(version, web_behaviour());
   publish_migrate(version, migrate_behaviour(version));
+  const project p = desired(version);
+  for (const auto& [name, s] : p.services)
+    if (name != "db" && name != "web" && name != "migrate") engine_.images().publish(s.image, image_behaviour());
 }
 
 project shop_run::desired(const std::string& version) const {
@@ -122,6 +128,7 @@ project shop_run::desired(const std::string& version) const {
   p.service("web", web_image(version)).needs("db", start_condition::healthy);
   p.needs("migrate", start_condition::completed_successfully).healthy_when("probe").restart("always");
   p.value().services.at("web").image_template = web_image("${IMAGE_TAG}");
+  if (more_services) more_services(p, version);
   p.value().working_dir = project_directory();
   p.value().config_files = {(project_directory() / "compose.yaml").string()};
   return p;
@@ -131,14 +138,21 @@ void shop_run::compose_up(const std::string& version) {
   const project p = desired(version);
   for (const auto& [key, n] : p.networks) run_task(engine_.create_network(network_create_body(p, n)));
   for (const auto& [key, v] : p.volumes) run_task(engine_.create_volume(volume_create_body(p, v)));
-  for (const char* name : {"db", "migrate", "web"}) {
+  std::vector<std::string> in_order = {"db", "migrate", "web"};
+  for (const std::vector<std::string>& level : start_order(p))
+    for (const std::string& name : level)
+      if (std::find(in_order.begin(), in_order.end(), name) == in_order.end()) in_order.push_back(name);
+  for (const std::string& name : in_order) {
     const service& s = p.services.at(name);
     run_task(engine_.pull_image(s.image, "", {}));
     create_context context;
-    context.config_hash = service_hash(s, hash_dialect::compose_2_30);
+    for (const auto& [other, attribute] : joined_services(s))
+      context.containers[other] = id_of(container_name(p, p.services.at(other), 1));
+    context.config_hash = service_hash(s, hash_dialect::compose_2_30, context.containers);
     context.image_id = engine_.images().find(s.image)->id;
     const create_request made = make_create_request(p, s, 1, context);
     const std::string id = run_task(engine_.create_container(made.name, made.body, made.platform));
+    run_task(place_files(engine_, id, made.files));
     run_task(engine_.start_container(id));
     for (int look = 0; look < 3; ++look) run_task(engine_.inspect_container(id));  // time passes
   }
@@ -158,11 +172,16 @@ void shop_run::watch_volume(const std::string& by) {
 
 // --- runs ------------------------------------------------------------------------------------------------------
 
+bool shop_run::has_volumes(const std::string& name_and_state) const {
+  const fake_container* c = engine_.container(name_and_state.substr(0, name_and_state.find(' ')));
+  return c != nullptr && !c->mounts.empty();
+}
+
 void shop_run::note(const progress_event& event) {
   using kind = progress_event::kind;
   if (event.what == kind::begin && (event.text.starts_with("snapshot") || event.text.starts_with("restore")))
     for (const std::string& line : engine_.container_names())
-      if (line.ends_with(" running") && !line.starts_with("shop-web-1"))
+      if (line.ends_with(" running") && !line.starts_with("shop-web-1") && has_volumes(line))
         breaches_.push_back(event.text + " while " + line);
   if (event.what == kind::phase) events_.push_back("phase " + event.text);
   if (event.what == kind::begin) events_.push_back("begin " + event.text);
@@ -300,10 +319,17 @@ void shop_run::check_containers(std::vector<std::string>& out, const std::string
   // A one-shot that was come back to has not run again: its work is in the data.
   const std::vector<std::string> ran = {"shop-db-1 running", "shop-migrate-1 exited", "shop-web-1 running"};
   const std::vector<std::string> come_back_to = {"shop-db-1 running", "shop-migrate-1 created", "shop-web-1 running"};
-  if (engine_.container_names() != ran && engine_.container_names() != come_back_to) {
+  std::vector<std::string> of_shop;
+  for (const std::string& name : engine_.container_names())
+    if (!more_services || name.starts_with("shop-db-") || name.starts_with("shop-migrate-") ||
+        name.starts_with("shop-web-"))
+      of_shop.push_back(name);
+  if (of_shop != ran && of_shop != come_back_to) {
     out.push_back("containers: " + join(engine_.container_names()));
     return;
   }
+  if (more_problems)
+    for (std::string& problem : more_problems(version)) out.push_back(std::move(problem));
   const std::map<std::string, std::string> policies = {
       {"shop-db-1", "unless-stopped"}, {"shop-migrate-1", ""}, {"shop-web-1", "always"}};
   const std::map<std::string, std::string> images = {

@@ -15,6 +15,7 @@
 #include "orchestration/run/bring_up.hpp"
 #include "orchestration/run/updater.hpp"
 #include "tests/files/temporary_directory.hpp"
+#include "tests/plan/world.hpp"
 #include "tests/support/fake_engine.hpp"
 
 namespace orchestration::test {
@@ -55,6 +56,11 @@ class shop_run {
   /// The words of the refusal; empty: it was not refused.
   std::string refused(const std::function<void()>& doing);
 
+  /// Adds services to the project of that version, whose images are published with publish(); problems() asks
+  /// `more_problems` about them.
+  std::function<void(project_builder&, const std::string& version)> more_services;
+  std::function<std::vector<std::string>(const std::string& version)> more_problems;
+
   /// Called for each event of a run, after it was noted.
   std::function<void(const progress_event&)> on_event;
   std::vector<std::string> events() const { return events_; }  // of the last run
@@ -90,6 +96,7 @@ class shop_run {
   template <class T>
   T in_a_process(const std::function<docker::task<T>(updater&)>& doing);
   void note(const progress_event& event);
+  bool has_volumes(const std::string& name_and_state) const;
   void watch_volume(const std::string& by);
   void check_containers(std::vector<std::string>& out, const std::string& version);
   void check_data(std::vector<std::string>& out, const std::string& version) const;

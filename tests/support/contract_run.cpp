@@ -112,7 +112,7 @@ std::ostream& operator<<(std::ostream& out, const contract_scenario& scenario) {
 const std::vector<contract_scenario>& engine_contract() {
   static const std::vector<contract_scenario> all = [] {
     std::vector<contract_scenario> out = container_scenarios();
-    for (const auto& more : {network_and_volume_scenarios(), image_scenarios()}) {
+    for (const auto& more : {network_and_volume_scenarios(), image_scenarios(), joined_scenarios()}) {
       out.insert(out.end(), more.begin(), more.end());
     }
     return out;

@@ -68,5 +68,6 @@ task<refusal_seen> refusal_of(task<T> doing) {
 std::vector<contract_scenario> container_scenarios();
 std::vector<contract_scenario> network_and_volume_scenarios();
 std::vector<contract_scenario> image_scenarios();
+std::vector<contract_scenario> joined_scenarios();
 
 }  // namespace orchestration

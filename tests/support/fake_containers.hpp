@@ -23,6 +23,13 @@ struct fake_mount {
   bool writable = true;
 };
 
+struct fake_file {
+  std::string content;
+  std::uint32_t mode = 0;
+  std::uint64_t user = 0;
+  bool operator==(const fake_file&) const = default;
+};
+
 struct fake_endpoint {
   docker::json settings;  // as sent: Aliases, IPAMConfig …
   std::string network_id;
@@ -36,6 +43,7 @@ struct fake_container {
   docker::json config;        // the image's, overlaid by the body's
   docker::json host_config;
   std::vector<fake_mount> mounts;
+  std::map<std::string, fake_file> files;          // put into it, by absolute path
   std::map<std::string, fake_endpoint> endpoints;  // by network name
   std::int64_t created_at = 0;                     // seconds of the fake's clock
   std::optional<std::int64_t> started_at;

@@ -173,6 +173,33 @@ void fake_engine::attach_volumes(fake_container& c) {
   }
 }
 
+void fake_engine::take_volumes_from(fake_container& c) {
+  const docker::json* from = c.host_config.find("VolumesFrom");
+  if (from == nullptr || !from->is_array()) return;
+  for (const docker::json& each : from->elements()) {
+    const fake_container* other = find(each.as_string());
+    if (other == nullptr)
+      throw refusal("POST", "/containers/create?name=" + c.name, 404, "No such container: " + each.as_string());
+    for (const fake_mount& mount : other->mounts) {
+      const auto is_there = [&](const fake_mount& own) { return own.destination == mount.destination; };
+      std::erase_if(c.mounts, [&](const fake_mount& own) { return is_there(own) && own.name.size() == 64; });
+      if (std::none_of(c.mounts.begin(), c.mounts.end(), is_there)) c.mounts.push_back(mount);
+    }
+  }
+}
+
+void fake_engine::check_joined_runs(fake_container& c) {
+  constexpr std::string_view prefix = "container:";
+  for (const char* name : {"NetworkMode", "IpcMode", "PidMode"}) {
+    const std::string mode = c.host_config.string_at({name});
+    if (!mode.starts_with(prefix)) continue;
+    const std::string id = mode.substr(prefix.size());
+    const fake_container* other = find(id);
+    if (other == nullptr) refuse_start(c, 404, 128, "No such container: " + id);
+    if (!other->is_up()) refuse_start(c, 409, 128, "cannot join network of a non running container: " + other->id);
+  }
+}
+
 void fake_engine::attach_networks(fake_container& c, const docker::json& body) {
   const std::string mode = network_of_mode(c.host_config.string_at({"NetworkMode"}));
   if (mode.starts_with("container:")) return;
@@ -201,6 +228,7 @@ docker::task<std::string> fake_engine::create_container(std::string name, docker
   c.host_config = default_host_config(body.find("HostConfig"));
   c.mounts = mounts_of(body, c.config, c.id);
   c.created_at = ++now_;
+  take_volumes_from(c);
   attach_volumes(c);
   attach_networks(c, body);
   const std::string id = c.id;
@@ -216,6 +244,7 @@ void fake_engine::refuse_start(fake_container& c, int status, std::int64_t code,
 }
 
 void fake_engine::check_can_start(fake_container& c) {
+  check_joined_runs(c);
   for (const auto& [name, endpoint] : c.endpoints) {
     // Once it has run it wants the very network, not one that was made anew under the name.
     const std::string& wanted = endpoint.network_id.empty() ? name : endpoint.network_id;

@@ -110,6 +110,8 @@ class fake_engine : public engine {
   docker::task<> rename_container(std::string id, std::string name) override;
   docker::task<> remove_container(std::string id) override;
   docker::task<> set_restart_policy(std::string id, docker::json policy) override;
+  docker::task<> put_archive(std::string id, std::string tar, file_owner owner) override;
+  docker::task<std::optional<std::string>> get_archive(std::string id, std::string path) override;
   docker::task<std::string> last_log_lines(std::string id, int lines) override;
   docker::task<std::optional<docker::json>> inspect_image(std::string reference) override;
   docker::task<std::string> resolve_digest(std::string reference) override;
@@ -150,6 +152,8 @@ class fake_engine : public engine {
   void check_name_is_free(const std::string& name, const std::string& context);
   void check_create(const std::string& name, const docker::json& body);
   void attach_volumes(fake_container& container);
+  void take_volumes_from(fake_container& container);
+  void check_joined_runs(fake_container& container);
   void attach_networks(fake_container& container, const docker::json& body);
   void check_can_start(fake_container& container);
   void refuse_start(fake_container& container, int status, std::int64_t code, const std::string& words);

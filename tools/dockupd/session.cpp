@@ -143,6 +143,8 @@ const orchestration::project& session::project() {
   if (!loaded_) {
     loaded_ = orchestration::load(load_request());
     for (const auto& [name, service] : loaded_->value.services) hide_secrets_in(service.document);
+    for (const auto* objects : {&loaded_->value.secrets, &loaded_->value.configs})
+      for (const auto& [name, object] : *objects) hide(object.content.value_or(""));
     for (const orchestration::finding& f : loaded_->findings)
       if (command_.what == verb::config)
         say(to_text(f));
