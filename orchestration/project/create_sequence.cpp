@@ -44,7 +44,7 @@ class sequencer {
 
  private:
   void add_service(const service& s) {
-    std::vector<std::string> unknown = joined_services(s);
+    std::vector<std::string> unknown = services_in_hash(s);
     std::erase_if(unknown, [&](const std::string& name) { return context_.containers.contains(name); });
     context_.config_hash = unknown.empty() ? service_hash(s, dialect_, context_.containers) : "";
     if (!unknown.empty())
@@ -85,7 +85,7 @@ create_sequence create_requests(const project& p, api_version api, hash_dialect 
   return std::move(all.out);
 }
 
-std::vector<std::string> joined_services(const service& s) {
+std::vector<std::string> services_in_hash(const service& s) {
   static constexpr std::string_view prefix = "service:";
   std::set<std::string> out;
   for (const std::string_view name : {"network_mode", "ipc", "pid"})

@@ -28,6 +28,6 @@ create_sequence create_requests(const project& p, api_version api, hash_dialect 
                                 const std::map<std::string, std::string>& containers);
 
 /// The services whose container ids the service's config hash needs: of `service:` namespaces and volumes_from. Sorted.
-std::vector<std::string> joined_services(const service& s);
+std::vector<std::string> services_in_hash(const service& s);
 
 }  // namespace orchestration

@@ -133,8 +133,8 @@ TEST(CreateSequence, KnowsWhoseIdsAServiceNeeds) {
 )")
                         .load()
                         .value;
-  EXPECT_EQ(joined_services(p.services.at("c")), (std::vector<std::string>{"a", "b"}));
-  EXPECT_TRUE(joined_services(p.services.at("a")).empty());
+  EXPECT_EQ(services_in_hash(p.services.at("c")), (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(services_in_hash(p.services.at("a")).empty());
 }
 
 }  // namespace

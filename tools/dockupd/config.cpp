@@ -31,7 +31,7 @@ std::string key_of(const std::string& key, const auto&) { return key; }
 
 // Without the container's id the hash is another than the one that `up` writes.
 void tell_unresolved(const orchestration::service& s, const command& asked) {
-  for (const std::string& joined : orchestration::joined_services(s))
+  for (const std::string& joined : orchestration::services_in_hash(s))
     if (!asked.containers.contains(joined))
       say_warning("service " + s.name + ": its hash as a label contains the container id of " + joined +
                   ", which only an engine knows; this one has the name in its place. Give it with --resolve " + joined +
