@@ -48,12 +48,24 @@ void sync_directory(const std::filesystem::path& directory);
 
 enum class replacement {
   renamed,  // atomic
-  in_place  // the file itself is a mount point, so it was overwritten and synced: not atomic
+  in_place  // overwritten and synced: not atomic
 };
 
 /// New text for a file of the user's. Follows a symlink to the real file and keeps its mode, owner, group and extended
-/// attributes (ACLs too); throws, changing nothing, when one of them cannot be kept. The file has to exist.
+/// attributes (ACLs too). In place where it cannot be renamed over but may be written: the file itself is a mount
+/// point, its directory may not be written to, or its owner cannot be kept otherwise. Throws, changing nothing, when
+/// neither works. The file has to exist.
 replacement replace_text_keeping_attributes(const std::filesystem::path& path, std::string_view text);
+
+/// A new file of the user's, as a text editor makes one: mode 0666 without the umask, owned as its directory is where
+/// that can be had. Throws when there is a file already.
+void create_text_of_the_directory(const std::filesystem::path& path, std::string_view text);
+
+/// Throws what replacing, or making, the file would throw for want of permission. Leaves nothing behind.
+void check_text_can_be_written(const std::filesystem::path& path);
+
+/// unlink and fsync of the directory. That it is gone already is no error.
+void remove_durably(const std::filesystem::path& path);
 
 /// The whole file. Throws when it is missing, no regular file, or longer than `most` bytes. Follows symlinks.
 std::string read_file(const std::filesystem::path& path, std::size_t most = 16 * 1024 * 1024);

@@ -1,9 +1,10 @@
-// replace_text_keeping_attributes() of durable_file.hpp.
+// The files of the user's of durable_file.hpp: texts that are replaced, made and removed.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -47,7 +48,11 @@ std::optional<std::string> attribute(int file, const std::string& name) {
 }
 
 void copy_attributes(int from, int to, const fs::path& path) {
-  for (const std::string& name : attribute_names(from, path)) {
+  const std::vector<std::string> names = attribute_names(from, path);
+  // A directory can give new files an ACL, which the old file may not have.
+  constexpr const char* acl = "system.posix_acl_access";
+  if (std::find(names.begin(), names.end(), acl) == names.end()) ::fremovexattr(to, acl);
+  for (const std::string& name : names) {
     const std::optional<std::string> value = attribute(from, name);
     if (!value) throw file_error("read the attribute " + name + " of", path, errno);
     // A security label that the directory gave the new file already need not be set, which may be forbidden.
@@ -64,9 +69,7 @@ void copy_owner(int to, const struct stat& old, const fs::path& path) {
   if (::fchown(to, old.st_uid, old.st_gid) != 0) throw file_error("keep the owner of", path, errno);
 }
 
-void overwrite(const fs::path& path, std::string_view text) {
-  const descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file) throw file_error("write", path, errno);
+void overwrite(const descriptor& file, const fs::path& path, std::string_view text) {
   std::size_t done = 0;
   while (done < text.size()) {
     const ssize_t written = ::pwrite(file.get(), text.data() + done, text.size() - done, static_cast<off_t>(done));
@@ -79,29 +82,93 @@ void overwrite(const fs::path& path, std::string_view text) {
     throw file_error("write", path, errno);
 }
 
+struct opened {
+  fs::path real;
+  descriptor file;
+  struct stat status {};
+};
+
+opened open_for_reading(const fs::path& path) {
+  opened out{real_file(path), {}, {}};
+  out.file = descriptor(::open(out.real.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!out.file || ::fstat(out.file.get(), &out.status) != 0) throw file_error("read", out.real, errno);
+  if (!S_ISREG(out.status.st_mode)) throw file_error("replace", out.real, EINVAL, "it is not a regular file");
+  return out;
+}
+
+void make_like(const durable_file& fresh, const opened& old) {
+  copy_owner(fresh.descriptor_number(), old.status, old.real);
+  copy_attributes(old.file.get(), fresh.descriptor_number(), old.real);
+  if (::fchmod(fresh.descriptor_number(), old.status.st_mode & 07777) != 0)
+    throw file_error("keep the mode of", old.real, errno);
+}
+
+// Of the directory, or of the owner: the file itself may still be written to. A full disk is no such thing.
+bool is_about_permission(const file_error& error) {
+  const int number = error.error_number();
+  return number == EBUSY || number == EROFS || number == EACCES || number == EPERM || number == ENOTSUP;
+}
+
+descriptor open_for_writing(const fs::path& real) {
+  return descriptor(::open(real.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+}
+
+mode_t mode_of_new_files() {
+  const mode_t mask = ::umask(022);
+  ::umask(mask);
+  return 0666 & ~mask;
+}
+
 }  // namespace
 
 replacement replace_text_keeping_attributes(const fs::path& path, std::string_view text) {
-  const fs::path real = real_file(path);
-  const descriptor old(::open(real.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  struct stat status {};
-  if (!old || ::fstat(old.get(), &status) != 0) throw file_error("read", real, errno);
-  if (!S_ISREG(status.st_mode)) throw file_error("replace", real, EINVAL, "it is not a regular file");
-
-  durable_file fresh(real, 0600);
-  fresh.write(text);
-  copy_owner(fresh.descriptor_number(), status, real);
-  if (::fchmod(fresh.descriptor_number(), status.st_mode & 07777) != 0)
-    throw file_error("keep the mode of", real, errno);
-  copy_attributes(old.get(), fresh.descriptor_number(), real);
+  const opened old = open_for_reading(path);
   try {
+    durable_file fresh(old.real, 0600);
+    fresh.write(text);
+    make_like(fresh, old);
     fresh.commit();
     return replacement::renamed;
   } catch (const file_error& error) {
-    if (error.error_number() != EBUSY) throw;
+    if (!is_about_permission(error)) throw;
+    const descriptor file = open_for_writing(old.real);
+    if (!file) throw;
+    overwrite(file, old.real, text);
   }
-  overwrite(real, text);
   return replacement::in_place;
+}
+
+void create_text_of_the_directory(const fs::path& named, std::string_view text) {
+  if (fs::exists(named)) throw file_error("create", named, EEXIST);
+  // A symlink to a file that is still to be made stays one.
+  const fs::path path = fs::is_symlink(named) ? fs::absolute(named).parent_path() / fs::read_symlink(named) : named;
+  durable_file fresh(path, mode_of_new_files());
+  fresh.write(text);
+  struct stat directory {};
+  // Root's updates are not to lock the project's owner out; for anybody else it is their own anyway.
+  if (::geteuid() == 0 && ::stat(fs::absolute(path).parent_path().c_str(), &directory) == 0 &&
+      ::fchown(fresh.descriptor_number(), directory.st_uid, directory.st_gid) != 0 && errno != EPERM)
+    throw file_error("give to its owner", path, errno);
+  fresh.commit();
+}
+
+void check_text_can_be_written(const fs::path& path) {
+  if (!fs::exists(path)) {
+    durable_file fresh(path, 0600);
+    return;
+  }
+  const opened old = open_for_reading(path);
+  try {
+    durable_file fresh(old.real, 0600);
+    make_like(fresh, old);
+  } catch (const file_error& error) {
+    if (!is_about_permission(error) || !open_for_writing(old.real)) throw;
+  }
+}
+
+void remove_durably(const fs::path& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw file_error("remove", path, errno);
+  sync_directory(fs::absolute(path).parent_path());
 }
 
 }  // namespace orchestration

@@ -37,20 +37,20 @@ std::vector<std::string> split(std::string_view text, std::string_view separator
 }
 
 template <class Names>
-std::string first_existing(const std::string& directory, const Names& names) {
+std::string first_existing(const std::string& directory, const Names& names, const file_texts& texts) {
   for (const std::string_view name : names) {
     std::string file = (fs::path(directory) / name).string();
-    if (is_there(file)) return file;
+    if (is_there(file, texts)) return file;
   }
   return {};
 }
 
 // In the folder, or the nearest above it that has one.
-std::vector<std::string> discovered_files(const std::string& start) {
+std::vector<std::string> discovered_files(const std::string& start, const file_texts& texts) {
   for (fs::path folder = start;; folder = folder.parent_path()) {
-    const std::string file = first_existing(folder.string(), default_files);
+    const std::string file = first_existing(folder.string(), default_files, texts);
     if (!file.empty()) {
-      const std::string on_top = first_existing(folder.string(), override_files);
+      const std::string on_top = first_existing(folder.string(), override_files, texts);
       return on_top.empty() ? std::vector{file} : std::vector{file, on_top};
     }
     if (folder == folder.parent_path())
@@ -62,6 +62,7 @@ std::vector<std::string> discovered_files(const std::string& start) {
 project_environment initial_environment(const load_request& request) {
   project_environment out;
   out.listen(request.on_variable);
+  out.pretend(request.texts);
   for (const auto& [name, value] : request.overrides) out.add(name, {value, variable_source::override_value, {}});
   for (const auto& [name, value] : request.environment)
     out.add(name, {value, variable_source::process_environment, {}});
@@ -88,14 +89,16 @@ void read_env_files(project_files& project, const load_request& request, const s
   const std::string usual = directory + "/.env";
   if (project.explicit_env_files) return;
   std::error_code error;
-  if (default_env_file_is_off(request) || !is_there(usual) || fs::is_directory(usual, error)) return;
+  if (default_env_file_is_off(request) || !is_there(usual, project.environment.texts()) ||
+      fs::is_directory(usual, error))
+    return;
   if (std::find(project.env_files.begin(), project.env_files.end(), usual) != project.env_files.end()) return;
   project.environment.add_files({usual});
   project.env_files.push_back(usual);
 }
 
-std::vector<std::string> chosen_files(const load_request& request, const project_environment& environment,
-                                      const std::string& directory) {
+// None: they are to be looked for.
+std::vector<std::string> given_files(const load_request& request, const project_environment& environment) {
   std::vector<std::string> out = request.files;
   const std::string named = environment.value_or("COMPOSE_FILE", "");
   if (out.empty() && !named.empty()) {
@@ -106,7 +109,7 @@ std::vector<std::string> chosen_files(const load_request& request, const project
     if (file == "-") fail("dockupd does not read a compose file from standard input", "Save it to a file");
     file = absolute(file, request);
   }
-  return out.empty() ? discovered_files(directory) : out;
+  return out;
 }
 
 }  // namespace
@@ -122,7 +125,12 @@ project_files find_project(const load_request& request) {
   out.explicit_env_files = !out.env_files.empty();
   out.environment.add_files(out.env_files);
   read_env_files(out, request, directory);
-  out.files = chosen_files(request, out.environment, directory);
+  out.files = given_files(request, out.environment);
+  if (out.files.empty()) {
+    out.files = discovered_files(directory, request.texts);
+    out.override_file =
+        out.files.size() > 1 ? out.files.back() : folder_of(out.files.front()) + "/compose.override.yaml";
+  }
   if (!has_directory) directory = folder_of(out.files.front());
   // The file may have been found in another folder; what is set by now stays.
   read_env_files(out, request, directory);

@@ -12,6 +12,7 @@ namespace orchestration {
 struct project_files {
   std::string directory;               // absolute
   std::vector<std::string> files;      // absolute, in order
+  std::string override_file;           // as in project
   std::vector<std::string> env_files;  // absolute; those that were read
   bool explicit_env_files = false;
   project_environment environment;  // COMPOSE_PROJECT_NAME is not in it yet

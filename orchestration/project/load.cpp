@@ -197,8 +197,9 @@ void project_loader::refuse_cycle(const dependency_cycle& cycle) const {
 void project_loader::fill(const std::set<std::string>& on) {
   for (yaml_member& each : model_.find("services")->members()) {
     if (!on.contains(each.key)) continue;
-    resolve_files(each.value, "services." + each.key, files_.environment);
-    value.services[each.key] = make_service(each.key, each.value, value.name);
+    std::map<std::string, std::string> from = resolve_files(each.value, "services." + each.key, files_.environment);
+    service& made = value.services[each.key] = make_service(each.key, each.value, value.name);
+    made.from_env_files = std::move(from);
   }
   fill_resources();
   for (const yaml_member& each : model_.members())
@@ -215,9 +216,10 @@ void project_loader::load() {
   files_ = find_project(request_);
   value.working_dir = files_.directory;
   value.config_files = files_.files;
+  value.override_file = files_.override_file;
   value.env_files = files_.env_files;
   value.explicit_env_files = files_.explicit_env_files;
-  model_loader loader(files_.environment.value_or("HOME", ""), value.variables, findings);
+  model_loader loader(files_.environment.value_or("HOME", ""), request_.texts, value.variables, findings);
   name_project(loader);
   model_ = loader.load(files_.files, files_.directory, files_.environment);
   if (const yaml_node* services = model_.find("services"); services == nullptr || services->members().empty())

@@ -29,6 +29,7 @@ struct load_request {
   std::map<std::string, std::string> environment;  // the process environment, HOME and COMPOSE_* included
   std::map<std::string, std::string> overrides;    // stronger than the environment: what --tag sets
   std::map<std::string, std::string> images;       // service → reference: what --image SVC=REF sets
+  std::map<std::string, std::string> texts;        // real path → text: read as if the file held it
   variable_observer on_variable;                   // of env files, as soon as they are read: what is secret, say
   unsupported attributes = unsupported::refused;   // told: for looking at the project only
 };

@@ -47,7 +47,7 @@ const yaml_node* node_at(const yaml_node* node, std::string_view key) {
 const std::vector<yaml_document>& model_loader::documents(const std::string& file) {
   const auto known = parsed_.find(file);
   if (known != parsed_.end()) return known->second;
-  const std::string text = read_text_file(file, yaml_limits().file_size);
+  const std::string text = read_text_file(file, yaml_limits().file_size, texts_);
   std::vector<yaml_document> all = parse_yaml(text, file);
   if (all.empty())
     throw load_error({finding{severity::error, place{file, 0, 0}, "", "the file is empty", "Add `services:`"}});
@@ -132,7 +132,7 @@ yaml_node model_loader::extended(const std::string& name, yaml_node& services, c
   std::string base_path = file;
   if (base_file != nullptr) {
     base_path = absolute_path(base_file->text_or(""), in.directory, home_);
-    if (!is_there(base_path))
+    if (!is_there(base_path, texts_))
       fail_at(base_file->where, path + ".file", "there is no file " + base_path,
               "Relative paths begin at " + in.directory);
     const std::string base_directory = folder_of(base_path);
@@ -180,7 +180,7 @@ void model_loader::apply_include(yaml_node& root, const yaml_node& include, cons
     if (file.find("://") != std::string::npos || file.starts_with("git@") || file.starts_with("oci:"))
       fail_at(include.where, "include", "dockupd does not fetch " + file, "Keep a copy beside the compose file");
     file = absolute_path(file, in.directory, home_);
-    if (!is_there(file))
+    if (!is_there(file, texts_))
       fail_at(include.where, "include", "there is no file " + file, "Relative paths begin at " + in.directory);
   }
   if (std::find(in.included.begin(), in.included.end(), files.front()) != in.included.end())

@@ -23,8 +23,9 @@ struct model_limits {
 class model_loader {
  public:
   /// Adds to `variables` every variable that is interpolated, and to `findings` those that are not set.
-  model_loader(std::string home, std::map<std::string, variable_origin>& variables, std::vector<finding>& findings)
-      : home_(std::move(home)), variables_(variables), findings_(findings) {}
+  model_loader(std::string home, const file_texts& texts, std::map<std::string, variable_origin>& variables,
+               std::vector<finding>& findings)
+      : home_(std::move(home)), texts_(texts), variables_(variables), findings_(findings) {}
 
   /// The top-level `name` of the last file that has one, not interpolated; nullptr when none has.
   const yaml_node* find_name(const std::vector<std::string>& files);
@@ -50,6 +51,7 @@ class model_loader {
   void apply_include(yaml_node& root, const yaml_node& include, const scope& in);
 
   std::string home_;
+  const file_texts& texts_;
   std::map<std::string, variable_origin>& variables_;
   std::vector<finding>& findings_;
   std::map<std::string, std::vector<yaml_document>> parsed_;

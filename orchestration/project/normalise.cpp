@@ -105,6 +105,8 @@ using values = std::map<std::string, std::string>;
 struct file_scope {
   const std::string& path;  // of the service
   variable_lookup lookup;
+  const file_texts& texts;
+  values& given_by;  // variable → env file
 };
 
 void read_env_file(const yaml_node& entry, const file_scope& in, values& out) {
@@ -112,7 +114,7 @@ void read_env_file(const yaml_node& entry, const file_scope& in, values& out) {
   const std::string file = path == nullptr ? "" : path->text_or("");
   const yaml_node* required = entry.find("required");
   const bool needed = required == nullptr || parse_bool(value_text(*required)).value_or(true);
-  if (!is_there(file)) {
+  if (!is_there(file, in.texts)) {
     if (!needed) return;
     fail_at(path == nullptr ? entry.where : path->where, in.path + ".env_file", "there is no file " + file,
             "Create it, or write `required: false` beside its path");
@@ -123,15 +125,17 @@ void read_env_file(const yaml_node& entry, const file_scope& in, values& out) {
     fail_at(format->where, in.path + ".env_file", "\"" + value_text(*format) + "\" is no format of env files",
             "Write `format: raw`, or leave it out");
   try {
-    const std::string text = read_text_file(file, env_file_limit);
-    for (dotenv_variable& each : raw ? parse_raw_env(text, in.lookup) : parse_dotenv(text, in.lookup, out))
+    const std::string text = read_text_file(file, env_file_limit, in.texts);
+    for (dotenv_variable& each : raw ? parse_raw_env(text, in.lookup) : parse_dotenv(text, in.lookup, out)) {
+      in.given_by.insert_or_assign(each.name, file);
       out.insert_or_assign(each.name, std::move(each.value));
+    }
   } catch (const dotenv_error& error) {
     fail_in_file(file, in.path + ".env_file", error);
   }
 }
 
-void resolve_environment(yaml_node& service, const std::string& path, const project_environment& environment) {
+values resolve_environment(yaml_node& service, const std::string& path, const project_environment& environment) {
   const yaml_node* written = service.find_set("environment");
   json own = written == nullptr ? json::make_object() : canonical_environment(*written, path + ".environment");
   values all;
@@ -141,23 +145,29 @@ void resolve_environment(yaml_node& service, const std::string& path, const proj
     if (value.is_string()) all.insert_or_assign(name, value.as_string());
   }
   const values explicit_values = all;
-  const file_scope in{path, [&](const std::string& name) -> std::optional<std::string> {
+  values given_by;
+  const file_scope in{path,
+                      [&](const std::string& name) -> std::optional<std::string> {
                         if (const std::optional<std::string> known = environment.value(name)) return known;
                         const auto found = explicit_values.find(name);
                         return found == explicit_values.end() ? std::nullopt : std::optional(found->second);
-                      }};
+                      },
+                      environment.texts(), given_by};
   if (const yaml_node* files = service.find("env_file"))
     for (const yaml_node& each : files->items()) read_env_file(each, in, all);
   yaml_node out = make_node(yaml_node::mapping(), written == nullptr ? service.where : written->where);
   for (const auto& [name, value] : all) out.members().push_back({name, out.where, make_node(value, out.where)});
   // A name without any value beats the env files: the variable is taken away from the container.
-  for (const auto& [name, value] : own.object_members())
+  for (const auto& [name, value] : own.object_members()) {
     out.set(name, make_node(value.is_null() ? yaml_node::any() : yaml_node::any(value.as_string()), out.where));
+    given_by.erase(name);
+  }
   service.erase("env_file");
   service.set("environment", std::move(out));
+  return given_by;
 }
 
-void resolve_labels(yaml_node& service, const std::string& path) {
+void resolve_labels(yaml_node& service, const std::string& path, const file_texts& texts) {
   const yaml_node* files = service.find_set("label_file");
   if (files == nullptr || files->items().empty()) return;
   values all;
@@ -169,7 +179,7 @@ void resolve_labels(yaml_node& service, const std::string& path) {
       return found == all.end() ? std::nullopt : std::optional(found->second);
     };
     try {
-      for (dotenv_variable& label : parse_dotenv(read_text_file(file, env_file_limit), earlier))
+      for (dotenv_variable& label : parse_dotenv(read_text_file(file, env_file_limit, texts), earlier))
         all.insert_or_assign(label.name, std::move(label.value));
     } catch (const dotenv_error& error) {
       fail_in_file(file, path + ".label_file", error);
@@ -211,9 +221,11 @@ void normalise(yaml_node& root, const std::string& project_name, const std::stri
     name_resources(root, kind, project_name);
 }
 
-void resolve_files(yaml_node& service, const std::string& path, const project_environment& environment) {
-  resolve_environment(service, path, environment);
-  resolve_labels(service, path);
+std::map<std::string, std::string> resolve_files(yaml_node& service, const std::string& path,
+                                                 const project_environment& environment) {
+  values given_by = resolve_environment(service, path, environment);
+  resolve_labels(service, path, environment.texts());
+  return given_by;
 }
 
 }  // namespace orchestration

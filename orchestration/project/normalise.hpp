@@ -2,6 +2,7 @@
 // attributes, and the content of env and label files.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "orchestration/project/project_environment.hpp"
@@ -14,7 +15,9 @@ void normalise(yaml_node& root, const std::string& project_name, const std::stri
                const project_environment& environment);
 
 /// `environment` becomes the final mapping, with env_file read underneath it, and env_file goes. `labels` becomes a
-/// mapping with label_file read underneath it. Throws load_error.
-void resolve_files(yaml_node& service, const std::string& path, const project_environment& environment);
+/// mapping with label_file read underneath it. Returns variable → the env file that gives it its value, for those that
+/// env files give. Throws load_error.
+std::map<std::string, std::string> resolve_files(yaml_node& service, const std::string& path,
+                                                 const project_environment& environment);
 
 }  // namespace orchestration

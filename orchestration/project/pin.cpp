@@ -99,6 +99,75 @@ std::string place_text(const service& s) {
   return s.image_place.file.empty() ? std::string() : " (" + to_text(s.image_place) + ")";
 }
 
+bool is_name(std::string_view text) { return !text.empty() && name_length(text) == text.size(); }
+
+// Below the project's folder, as an operator there would type it.
+std::string near_text(const project& p, const place& where) {
+  place shown = where;
+  const std::string folder = p.working_dir.string() + "/";
+  if (shown.file.starts_with(folder)) shown.file.erase(0, folder.size());
+  shown.column = 0;
+  return to_text(shown);
+}
+
+std::string tag_of(const std::string& image) {
+  const std::size_t at = image.find('@');
+  const std::string digest = at == std::string::npos ? "" : image.substr(at);
+  const std::string name = image.substr(0, at);
+  const std::size_t slash = name.rfind('/');
+  const std::size_t colon = name.find(':', slash == std::string::npos ? 0 : slash);
+  return (colon == std::string::npos ? "" : name.substr(colon + 1)) + digest;
+}
+
+std::string source_word(variable_source source) {
+  switch (source) {
+    case variable_source::unset:
+      return "unset";
+    case variable_source::default_in_template:
+      return "default";
+    case variable_source::env_file:
+      return "env_file";
+    case variable_source::process_environment:
+      return "shell";
+    case variable_source::override_value:
+      return "option";
+  }
+  return "";
+}
+
+std::string origin_text(const project& p, const service& s, const variable_origin& v) {
+  const std::string in_image = s.image_place.file.empty() ? "the image line" : near_text(p, s.image_place);
+  switch (v.source) {
+    case variable_source::unset:
+      return v.name + ", which is not set (" + in_image + ")";
+    case variable_source::default_in_template:
+      return v.name + ", its default in " + in_image;
+    case variable_source::env_file:
+      return v.name + " in " + near_text(p, v.where) + (p.explicit_env_files ? " (--env-file)" : "");
+    case variable_source::process_environment:
+      return v.name + " in the environment (shell)";
+    case variable_source::override_value:
+      return v.name + " by --tag, for this run";
+  }
+  return v.name;
+}
+
+// "image: shop/web:${WEB_TAG:-v1}"; empty where there is more to it than a literal tag.
+std::string line_with_variable(const service& s) {
+  const tag_source source = find_tag_source({}, s);
+  const bool untagged = source.form == tag_form::none && source.variables.empty();
+  if (s.image_template.find('@') != std::string::npos || (source.form != tag_form::literal && !untagged)) return {};
+  std::string name;
+  for (const char c : s.name) {
+    const bool small = c >= 'a' && c <= 'z';
+    name += small ? static_cast<char>(c - 'a' + 'A') : is_name_part(c) ? c : '_';
+  }
+  if (!is_name(name)) name.insert(0, 1, '_');
+  const std::string tag = source.literal.value_or("");
+  const std::string before = s.image_template.substr(0, s.image_template.size() - (untagged ? 0 : tag.size() + 1));
+  return "image: " + before + ":${" + name + "_TAG:-" + (untagged ? "latest" : tag) + "}";
+}
+
 std::string listed(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
@@ -123,11 +192,19 @@ std::string listed(const candidates& all) {
 }
 
 [[noreturn]] void refuse_without_candidates(const project& p) {
-  std::string text = "no image takes its tag from one variable";
-  for (const auto& [name, s] : p.services)
-    if (!s.image_template.empty()) text += "\n  " + name + ": image: " + s.image_template + place_text(s);
-  throw pin_error(text +
-                  "\nWrite the tag there as ${IMAGE_TAG:-latest}, or give the whole image: --image SERVICE=IMAGE");
+  std::string text =
+      "no image takes its tag from one variable, so there is no line to write it to, and the next `docker compose up` "
+      "would bring the old image back";
+  std::string lines;
+  for (const auto& [name, s] : p.services) {
+    if (s.image_template.empty()) continue;
+    text += "\n  " + name + ": image: " + s.image_template + place_text(s);
+    if (const std::string line = line_with_variable(s); !line.empty()) lines += "\n  " + line + place_text(s);
+  }
+  if (!lines.empty()) text += "\nEither write there, with a name of your choice:" + lines + "\nor";
+  throw pin_refused(text + (lines.empty() ? "\nEither" : "") +
+                    " keep the image in compose's override file: --pin override\n"
+                    "or write nothing, until the next `docker compose up`: --image SERVICE=IMAGE --pin none");
 }
 
 std::string chosen_name(const project& p, const candidates& all, const std::optional<std::string>& wanted) {
@@ -207,6 +284,56 @@ tag_source find_tag_source(const project& p, const service& s) {
   return out;
 }
 
+tag_origin origin_of_tag(const project& p, const service& s) {
+  tag_origin out;
+  out.service = s.name;
+  out.tag = tag_of(s.image);
+  out.where = s.image_place;
+  const std::string written = s.image_place.file.empty() ? "written" : "written in " + near_text(p, s.image_place);
+  if (s.image_template.empty()) {
+    out.source = "built";
+    out.text = "built, not pulled";
+    return out;
+  }
+  const tag_source source = find_tag_source(p, s);
+  switch (source.form) {
+    case tag_form::none: {
+      const bool pinned = out.tag.find('@') != std::string::npos;
+      out.source = pinned ? "digest" : "untagged";
+      out.text = pinned ? "a digest, " + written : "no tag, " + written + ": latest";
+      break;
+    }
+    case tag_form::literal:
+      out.source = "literal";
+      out.text = written;
+      break;
+    case tag_form::variable:
+      out.source = source_word(source.origin.source);
+      out.variable = source.variable;
+      if (source.origin.source == variable_source::env_file) out.where = source.origin.where;
+      out.text = origin_text(p, s, source.origin);
+      break;
+    case tag_form::elsewhere:
+      out.source = "several";
+      for (const std::string& name : source.variables) {
+        const auto known = p.variables.find(name);
+        const variable_origin origin = known == p.variables.end() ? variable_origin{name, {}, {}, {}} : known->second;
+        // What is behind a default that was not needed is in no list.
+        if (known == p.variables.end() && source.variables.size() > 1) continue;
+        out.text += (out.text.empty() ? "" : "; ") + origin_text(p, s, origin);
+      }
+      break;
+  }
+  return out;
+}
+
+std::string short_tag(const std::string& tag) {
+  constexpr std::string_view algorithm = "@sha256:";
+  constexpr std::size_t shown = 12;
+  const std::size_t digest = tag.find(algorithm);
+  return digest == std::string::npos ? tag : tag.substr(0, digest + algorithm.size() + shown);
+}
+
 std::string variable_value(const tag_source& source, std::string_view tag) {
   if (!source.before.empty() && tag.starts_with(source.before)) tag.remove_prefix(source.before.size());
   if (!source.after.empty() && tag.ends_with(source.after)) tag.remove_suffix(source.after.size());
@@ -220,10 +347,10 @@ tag_variable choose_tag_variable(const project& p, const std::optional<std::stri
   out.services = all.at(out.name);
   out.source = find_tag_source(p, p.services.at(out.services.front()));
   if (out.source.origin.source == variable_source::process_environment)
-    throw pin_error(out.name +
-                    " is set in the environment, which wins over every env file: the next `docker compose "
-                    "up` from there would bring its tag back. Type `unset " +
-                    out.name + "` and try again");
+    throw pin_refused(out.name +
+                      " is set in the environment, which wins over every env file: the next `docker compose "
+                      "up` from there would bring its tag back. Type `unset " +
+                      out.name + "` and try again");
   out.file = env_file_of(p, out.source.origin);
   return out;
 }
@@ -236,8 +363,7 @@ std::optional<std::string> read_env_value(std::string_view text, std::string_vie
 }
 
 std::string rewrite_env_value(std::string_view text, std::string_view variable, std::string_view value) {
-  if (name_length(variable) != variable.size() || variable.empty())
-    throw pin_error("\"" + std::string(variable) + "\" is not the name of a variable");
+  if (!is_name(variable)) throw pin_error("\"" + std::string(variable) + "\" is not the name of a variable");
   if (value.find('\0') != std::string_view::npos) throw pin_error("the value holds a zero byte");
   const std::vector<env_assignment> all = env_assignments(text);
   const env_assignment* last = last_of(all, variable);

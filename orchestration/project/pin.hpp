@@ -18,6 +18,12 @@ class pin_error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What stands in the way is the project's, not the command's: nothing was done, and what() names the ways out.
+class pin_refused : public pin_error {
+ public:
+  using pin_error::pin_error;
+};
+
 enum class tag_form {
   none,      // no image, or one without a tag: "shop/web", "shop/web@sha256:…"
   literal,   // "shop/web:v1"
@@ -37,6 +43,20 @@ struct tag_source {
 
 tag_source find_tag_source(const project& p, const service& s);
 
+/// Where the tag of a service comes from, for people and scripts.
+struct tag_origin {
+  std::string service;
+  std::string tag;       // of the image as it is now: "v2", "v2@sha256:…", "@sha256:…"; empty without one
+  std::string source;    // literal, env_file, shell, default, unset, option, several, digest, untagged or built
+  std::string variable;  // where one decides
+  place where;           // of the line to change; no file where there is none
+  std::string text;      // "IMAGE_TAG in .env:3", "written in compose.yaml:6"
+};
+tag_origin origin_of_tag(const project& p, const service& s);
+
+/// "v2@sha256:0123456789ab": a digest in full fills a line by itself.
+std::string short_tag(const std::string& tag);
+
 /// What the variable has to be for the image tag to be `tag`: without `before` and `after` where `tag` has them, and
 /// tolerant of one leading v: for "v${VERSION}" both "v2.0" and "2.0" give "2.0".
 std::string variable_value(const tag_source& source, std::string_view tag);
@@ -50,8 +70,9 @@ struct tag_variable {
 };
 
 /// The only variable that stands in the tag of an image, or the one named `wanted` when given. `p` must have been
-/// loaded without override values. Throws pin_error when there is none, when there are several to choose from, and when
-/// the process environment sets it: what is written to a file would lose against it at the next `compose up`.
+/// loaded without override values. Throws pin_error when there are several to choose from; pin_refused when there is
+/// none, and when the process environment sets it: what is written to a file would lose against it at the next `compose
+/// up`.
 tag_variable choose_tag_variable(const project& p, const std::optional<std::string>& wanted = std::nullopt);
 
 // Env files, in compose's own grammar (dotenv as compose-go reads it). Text in, text out.

@@ -86,6 +86,7 @@ struct service {
   bool declares_health_check = false;  // a `healthcheck` with a test that is not disabled
   std::optional<std::chrono::nanoseconds> stop_grace_period;
   std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> from_env_files;  // variable of the environment → the `env_file` that gives it
   docker::json document;
 };
 
@@ -126,8 +127,11 @@ struct variable_origin {
 
 struct project {
   std::string name;
-  std::filesystem::path working_dir;        // absolute
-  std::vector<std::string> config_files;    // absolute, in order
+  std::filesystem::path working_dir;      // absolute
+  std::vector<std::string> config_files;  // absolute, in order
+  /// What compose reads after the first file, or would if it were there; empty: the files were given, so that it does
+  /// not look for one.
+  std::string override_file;
   std::vector<std::string> env_files;       // absolute; the env files that were read for interpolation
   bool explicit_env_files = false;          // given by --env-file: compose then writes a label that lists them
   std::map<std::string, service> services;  // those that are on

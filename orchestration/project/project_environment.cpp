@@ -15,6 +15,13 @@ namespace {
   throw load_error({finding{severity::error, place{file, line, 0}, "", std::move(what), std::move(advice)}});
 }
 
+const std::string* pretended(const std::string& file, const file_texts& texts) {
+  if (texts.empty()) return nullptr;
+  std::error_code error;
+  const auto found = texts.find(std::filesystem::weakly_canonical(file, error).string());
+  return error || found == texts.end() ? nullptr : &found->second;
+}
+
 }  // namespace
 
 const environment_variable* project_environment::find(const std::string& name) const {
@@ -43,7 +50,7 @@ void project_environment::add_files(const std::vector<std::string>& files) {
   std::map<std::string, std::string> read;
   std::map<std::string, environment_variable> found;
   for (const std::string& file : files) {
-    const std::string text = read_text_file(file, env_file_limit);
+    const std::string text = read_text_file(file, env_file_limit, texts_);
     try {
       for (dotenv_variable& each : parse_dotenv(text, lookup(), read)) {
         if (observer_) observer_(each.name, each.value);
@@ -62,12 +69,14 @@ variable_lookup project_environment::lookup() const {
   return [this](const std::string& name) { return value(name); };
 }
 
-bool is_there(const std::string& file) {
+bool is_there(const std::string& file, const file_texts& texts) {
+  if (pretended(file, texts) != nullptr) return true;
   std::error_code error;
   return std::filesystem::exists(file, error) || error;
 }
 
-std::string read_text_file(const std::string& file, std::size_t limit) {
+std::string read_text_file(const std::string& file, std::size_t limit, const file_texts& texts) {
+  if (const std::string* text = pretended(file, texts)) return *text;
   std::error_code error;
   const auto status = std::filesystem::status(file, error);
   if (status.type() == std::filesystem::file_type::not_found) fail_on_file(file, 0, "there is no such file");

@@ -18,6 +18,9 @@ struct environment_variable {
   place where;  // for env files
 };
 
+/// Files that are read as if they held these texts, by their real path: what a pin is going to write.
+using file_texts = std::map<std::string, std::string>;
+
 class project_environment {
  public:
   const environment_variable* find(const std::string& name) const;
@@ -35,15 +38,19 @@ class project_environment {
   /// Called for each variable of an env file that is read from now on, also for those that do not count.
   void listen(variable_observer observer) { observer_ = std::move(observer); }
 
+  void pretend(file_texts texts) { texts_ = std::move(texts); }
+  const file_texts& texts() const { return texts_; }
+
  private:
+  file_texts texts_;
   variable_observer observer_;
   std::map<std::string, environment_variable> variables_;
 };
 
 /// Whether there is something of that name. Also when that cannot be told, so that reading it says why.
-bool is_there(const std::string& file);
+bool is_there(const std::string& file, const file_texts& texts);
 /// The text of a file. Throws load_error when it cannot be read, is no regular file, or has more than `limit` bytes.
-std::string read_text_file(const std::string& file, std::size_t limit);
+std::string read_text_file(const std::string& file, std::size_t limit, const file_texts& texts);
 
 /// Env files are read whole and expanded: bounded like compose files.
 inline constexpr std::size_t env_file_limit = 1 << 20;

@@ -3,6 +3,7 @@
 
 #include <yaml.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -54,17 +55,34 @@ std::string_view anchor_of(const yaml_event_t& e) {
 
 using key_path = std::vector<std::string>;
 
-// Reads one stream of documents.
-class composer {
+// libyaml, with its errors as ours.
+class event_reader {
  public:
-  composer(std::string_view text, const std::string& file, const yaml_limits& limits)
-      : file_(std::make_shared<const std::string>(file)), limits_(limits) {
+  event_reader(std::string_view text, const std::string& file) : file_(std::make_shared<const std::string>(file)) {
     yaml_parser_initialize(&parser_);
     yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
   }
-  ~composer() { yaml_parser_delete(&parser_); }
-  composer(const composer&) = delete;
-  composer& operator=(const composer&) = delete;
+  ~event_reader() { yaml_parser_delete(&parser_); }
+  event_reader(const event_reader&) = delete;
+  event_reader& operator=(const event_reader&) = delete;
+
+ protected:
+  void next(event& e);
+  yaml_mark mark(const yaml_mark_t& at) const;
+
+  std::shared_ptr<const std::string> file_;
+
+ private:
+  [[noreturn]] void fail_on_syntax() const;
+
+  yaml_parser_t parser_{};
+};
+
+// Reads one stream of documents.
+class composer : event_reader {
+ public:
+  composer(std::string_view text, const std::string& file, const yaml_limits& limits)
+      : event_reader(text, file), limits_(limits) {}
 
   std::vector<yaml_document> documents();
 
@@ -79,7 +97,6 @@ class composer {
     std::vector<key_path> resets;  // below the node
   };
 
-  void next(event& e);
   yaml_node compose(const yaml_event_t& e, std::size_t depth);
   yaml_node content(const yaml_event_t& e, std::size_t depth);
   yaml_node alias(const yaml_event_t& e);
@@ -91,11 +108,7 @@ class composer {
   void merge_one(yaml_node& into, const yaml_node& source);
   void count(amount more, const yaml_mark& where);
   bool take_edit_tag(const yaml_event_t& e);
-  yaml_mark mark(const yaml_mark_t& at) const;
-  [[noreturn]] void fail_on_syntax() const;
 
-  yaml_parser_t parser_{};
-  std::shared_ptr<const std::string> file_;
   yaml_limits limits_;
   amount used_;
   std::map<std::string, anchored, std::less<>> anchors_;
@@ -105,11 +118,11 @@ class composer {
   std::vector<key_path> resets_;
 };
 
-yaml_mark composer::mark(const yaml_mark_t& at) const {
+yaml_mark event_reader::mark(const yaml_mark_t& at) const {
   return {file_, static_cast<int>(at.line) + 1, static_cast<int>(at.column) + 1};
 }
 
-void composer::fail_on_syntax() const {
+void event_reader::fail_on_syntax() const {
   const std::string problem = parser_.problem == nullptr ? "cannot be read" : parser_.problem;
   if (parser_.error == YAML_READER_ERROR)
     fail_at({file_, 0, 0}, "", "not UTF-8 text: " + problem + " at byte " + std::to_string(parser_.problem_offset),
@@ -121,7 +134,7 @@ void composer::fail_on_syntax() const {
   fail_at(mark(parser_.problem_mark), "", what, "Check the indentation and quotes there");
 }
 
-void composer::next(event& e) {
+void event_reader::next(event& e) {
   yaml_event_delete(&e.raw);
   if (yaml_parser_parse(&parser_, &e.raw) == 0) fail_on_syntax();
 }
@@ -285,7 +298,118 @@ std::vector<yaml_document> composer::documents() {
   return out;
 }
 
+// --- how it is written -------------------------------------------------------------------------------------------
+
+class outliner : event_reader {
+ public:
+  outliner(std::string_view text, const std::string& file) : event_reader(text, file), text_(text) {
+    // libyaml counts characters, and does not count a byte order mark.
+    std::size_t at = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
+    for (; at < text.size(); ++at)
+      if ((static_cast<unsigned char>(text[at]) & 0xC0U) != 0x80U) offsets_.push_back(at);
+    offsets_.push_back(text.size());
+  }
+
+  std::vector<outline_node> documents() {
+    std::vector<outline_node> out;
+    event e;
+    for (next(e); e.raw.type != YAML_STREAM_END_EVENT; next(e))
+      if (e.raw.type != YAML_STREAM_START_EVENT && e.raw.type != YAML_DOCUMENT_START_EVENT &&
+          e.raw.type != YAML_DOCUMENT_END_EVENT)
+        out.push_back(node(e.raw, 0));
+    return out;
+  }
+
+ private:
+  std::size_t offset(const yaml_mark_t& at) const { return offsets_.at(std::min(at.index, offsets_.size() - 1)); }
+
+  // A block's end is marked where the next thing begins: what counts is the last that takes room.
+  void reached(const yaml_event_t& e) {
+    if (e.end_mark.index <= e.start_mark.index) return;
+    std::size_t end = offset(e.end_mark);
+    const std::size_t begin = offset(e.start_mark);
+    while (end > begin && (text_[end - 1] == '\n' || text_[end - 1] == '\r' || text_[end - 1] == ' ')) --end;
+    last_ = std::max(last_, end);
+  }
+
+  static yaml_writing writing_of(const yaml_event_t& e) {
+    if (e.type == YAML_ALIAS_EVENT) return yaml_writing::alias;
+    const bool flow = (e.type == YAML_MAPPING_START_EVENT && e.data.mapping_start.style == YAML_FLOW_MAPPING_STYLE) ||
+                      (e.type == YAML_SEQUENCE_START_EVENT && e.data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE);
+    if (e.type != YAML_SCALAR_EVENT) return flow ? yaml_writing::flow : yaml_writing::block;
+    switch (e.data.scalar.style) {
+      case YAML_SINGLE_QUOTED_SCALAR_STYLE:
+        return yaml_writing::single_quoted;
+      case YAML_DOUBLE_QUOTED_SCALAR_STYLE:
+        return yaml_writing::double_quoted;
+      case YAML_LITERAL_SCALAR_STYLE:
+      case YAML_FOLDED_SCALAR_STYLE:
+        return yaml_writing::block_text;
+      default:
+        return yaml_writing::plain;
+    }
+  }
+
+  outline_node node(const yaml_event_t& e, std::size_t depth) {
+    if (depth > yaml_limits().depth)
+      fail_at(mark(e.start_mark), "", "more than " + std::to_string(yaml_limits().depth) + " levels deep");
+    outline_node out;
+    out.how = writing_of(e);
+    out.marked = !anchor_of(e).empty() || !tag_of(e).empty();
+    out.begin = offset(e.start_mark);
+    out.column = static_cast<int>(e.start_mark.column);
+    last_ = out.begin;
+    reached(e);
+    if (e.type == YAML_SCALAR_EVENT)
+      out.text.assign(reinterpret_cast<const char*>(e.data.scalar.value), e.data.scalar.length);
+    if (e.type == YAML_SEQUENCE_START_EVENT) pass_sequence(depth);
+    if (e.type == YAML_MAPPING_START_EVENT) read_members(out, depth);
+    out.end = last_;
+    return out;
+  }
+
+  void pass_sequence(std::size_t depth) {
+    event e;
+    for (next(e); e.raw.type != YAML_SEQUENCE_END_EVENT; next(e)) {
+      const std::size_t before = last_;
+      node(e.raw, depth + 1);
+      last_ = std::max(last_, before);
+    }
+    reached(e.raw);
+  }
+
+  void read_members(outline_node& out, std::size_t depth) {
+    event e;
+    for (next(e); e.raw.type != YAML_MAPPING_END_EVENT; next(e)) {
+      const std::size_t before = last_;
+      outline_member each;
+      each.key = node(e.raw, depth + 1);
+      const std::size_t behind_key = last_;
+      next(e);
+      each.value = node(e.raw, depth + 1);
+      // A value that is nothing is marked behind white space.
+      last_ = each.value.is_nothing() ? std::max(before, behind_key) : std::max(before, last_);
+      out.members.push_back(std::move(each));
+    }
+    reached(e.raw);
+  }
+
+  std::string_view text_;
+  std::vector<std::size_t> offsets_;  // of each character
+  std::size_t last_ = 0;
+};
+
 }  // namespace
+
+const outline_member* outline_node::find(std::string_view key) const {
+  for (const outline_member& each : members)
+    if (each.key.text == key) return &each;
+  return nullptr;
+}
+
+std::vector<outline_node> outline_yaml(std::string_view text, const std::string& file) {
+  return outliner(text, file).documents();
+}
 
 std::vector<yaml_document> parse_yaml(std::string_view text, const std::string& file, const yaml_limits& limits) {
   if (text.size() > limits.file_size)

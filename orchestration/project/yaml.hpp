@@ -96,6 +96,29 @@ struct yaml_limits {
 /// with the place for what is not YAML or not UTF-8, duplicate keys, keys that are not text, and beyond the limits.
 std::vector<yaml_document> parse_yaml(std::string_view text, const std::string& file, const yaml_limits& limits = {});
 
+/// How a node is written, with the bytes that it takes: for edits that leave every other byte alone.
+enum class yaml_writing { plain, single_quoted, double_quoted, block_text, block, flow, alias };
+struct outline_member;
+struct outline_node {
+  yaml_writing how = yaml_writing::plain;
+  bool marked = false;    // has an anchor or a tag
+  std::size_t begin = 0;  // byte offsets into the text, quotes and brackets included
+  std::size_t end = 0;    // behind the last byte that is not white space or comment; begin for nothing at all
+  int column = 0;         // of begin, from 0
+  std::string text;       // of a scalar
+  std::vector<outline_member> members;  // of a mapping whose keys are scalars
+
+  bool is_nothing() const { return how == yaml_writing::plain && begin == end && !marked; }
+  const outline_member* find(std::string_view key) const;
+};
+struct outline_member {
+  outline_node key;
+  outline_node value;
+};
+
+/// The documents of the text; sequences are nodes without content. Throws load_error for what is not YAML.
+std::vector<outline_node> outline_yaml(std::string_view text, const std::string& file);
+
 /// What a scalar without quotes and tag means.
 yaml_node::any plain_scalar(std::string_view text);
 

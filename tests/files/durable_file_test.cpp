@@ -186,6 +186,99 @@ TEST(ReplaceText, OverwritesInPlaceWhenTheFileIsAMountPoint) {
   EXPECT_EQ(text_of(place / "real"), "TAG=v2\n");
 }
 
+TEST(ReplaceText, OverwritesInPlaceWhereTheDirectoryIsReadOnlyAndTheFileIsNot) {
+  test::temporary_directory place;
+  std::filesystem::create_directory(place / "project");
+  put(place / "real", "TAG=v1\n");
+  put(place / "project/.env", "");
+  const int end = test::in_child([&] {
+    test::own_mounts();
+    const std::filesystem::path project = place / "project";
+    const std::filesystem::path file = project / ".env";
+    if (::mount(project.c_str(), project.c_str(), nullptr, MS_BIND, nullptr) != 0) return 2;
+    if (::mount(nullptr, project.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0) return 3;
+    if (failure_of([&] { check_text_can_be_written(file); }).find("read-only file system") == std::string::npos) return 4;
+    if (failure_of([&] { replace_text_keeping_attributes(file, "x"); }).find("read-only") == std::string::npos) return 5;
+    if (failure_of([&] { check_text_can_be_written(project / "new"); }).find("read-only") == std::string::npos) return 6;
+    if (::mount((place / "real").c_str(), file.c_str(), nullptr, MS_BIND, nullptr) != 0) return 7;
+    check_text_can_be_written(file);
+    return replace_text_keeping_attributes(file, "TAG=v2\n") == replacement::in_place ? 0 : 8;
+  });
+  EXPECT_EQ(end, 0);
+  EXPECT_EQ(text_of(place / "real"), "TAG=v2\n");
+  EXPECT_EQ(text_of(place / "project/.env"), "");
+}
+
+TEST(ReplaceText, OverwritesInPlaceWhatIsAnothersAndMayBeWritten) {
+  test::temporary_directory place;
+  put(place / ".env", "TAG=v1\n");
+  ASSERT_EQ(::chmod((place / ".env").c_str(), 0666), 0);
+  ASSERT_EQ(::chmod(place.path().c_str(), 0777), 0);
+  const int end = test::in_child([&] {
+    if (::setgid(4321) != 0 || ::setuid(4321) != 0) return 2;
+    check_text_can_be_written(place / ".env");
+    return replace_text_keeping_attributes(place / ".env", "TAG=v2\n") == replacement::in_place ? 0 : 3;
+  });
+  EXPECT_EQ(end, 0);
+  EXPECT_EQ(text_of(place / ".env"), "TAG=v2\n");
+  EXPECT_EQ(status_of(place / ".env").st_uid, 0U);
+  EXPECT_EQ(names_in(place.path()), 1U);
+}
+
+TEST(ReplaceText, TakesAFileThatIsReadOnlyByItsModeAndKeepsThat) {
+  test::temporary_directory place;
+  put(place / ".env", "TAG=v1\n");
+  ASSERT_EQ(::chmod((place / ".env").c_str(), 0444), 0);
+  ASSERT_EQ(::chown((place / ".env").c_str(), 4321, 4321), 0);
+  ASSERT_EQ(::chown(place.path().c_str(), 4321, 4321), 0);
+  const int end = test::in_child([&] {
+    if (::setgid(4321) != 0 || ::setuid(4321) != 0) return 2;
+    return replace_text_keeping_attributes(place / ".env", "TAG=v2\n") == replacement::renamed ? 0 : 3;
+  });
+  EXPECT_EQ(end, 0);
+  EXPECT_EQ(status_of(place / ".env").st_mode & 07777, 0444U);
+}
+
+TEST(ReplaceText, GivesItNoAclOfItsDirectory) {
+  test::temporary_directory place;
+  put(place / ".env", "TAG=v1\n");
+  ASSERT_EQ(::chmod((place / ".env").c_str(), 0640), 0);
+  // user::rwx, user:1000:rwx, group::r-x, mask::rwx, other::r-x
+  const std::string acl("\2\0\0\0\1\0\7\0\377\377\377\377\2\0\7\0\350\3\0\0\4\0\5\0\377\377\377\377"
+                        "\20\0\7\0\377\377\377\377\40\0\5\0\377\377\377\377", 44);
+  ASSERT_EQ(::setxattr(place.path().c_str(), "system.posix_acl_default", acl.data(), acl.size(), 0), 0) << strerror(errno);
+  replace_text_keeping_attributes(place / ".env", "TAG=v2\n");
+  EXPECT_LT(::getxattr((place / ".env").c_str(), "system.posix_acl_access", nullptr, 0), 0);
+  EXPECT_EQ(status_of(place / ".env").st_mode & 07777, 0640U);
+}
+
+TEST(CreateText, IsOwnedAsTheDirectoryWithTheModeOfAnyNewFile) {
+  test::temporary_directory place;
+  ASSERT_EQ(::chown(place.path().c_str(), 1234, 5678), 0);
+  const mode_t before = ::umask(027);
+  check_text_can_be_written(place / ".env");
+  EXPECT_EQ(names_in(place.path()), 0U);
+  create_text_of_the_directory(place / ".env", "TAG=v1\n");
+  ::umask(before);
+  const struct stat made = status_of(place / ".env");
+  EXPECT_EQ(made.st_mode & 07777, 0640U);
+  EXPECT_EQ(made.st_uid, 1234U);
+  EXPECT_EQ(made.st_gid, 5678U);
+  EXPECT_NE(failure_of([&] { create_text_of_the_directory(place / ".env", "x"); }), "");
+  remove_durably(place / ".env");
+  remove_durably(place / ".env");
+  EXPECT_EQ(names_in(place.path()), 0U);
+}
+
+TEST(CreateText, FollowsASymlinkToWhatIsNotThereYet) {
+  test::temporary_directory place;
+  std::filesystem::create_directory(place / "shared");
+  std::filesystem::create_symlink("shared/real.env", place / ".env");
+  create_text_of_the_directory(place / ".env", "TAG=v1\n");
+  EXPECT_TRUE(std::filesystem::is_symlink(place / ".env"));
+  EXPECT_EQ(text_of(place / "shared/real.env"), "TAG=v1\n");
+}
+
 TEST(ReplaceText, RefusesWhatIsMissingOrNoFile) {
   test::temporary_directory place;
   EXPECT_EQ(failure_of([&] { replace_text_keeping_attributes(place / ".env", "x"); }),

@@ -500,6 +500,48 @@ TEST(Load, IgnoresWhatIsWrongInServicesThatAreOff) {
             "a");
 }
 
+// --- files that are yet to be written ---
+
+TEST(LoadTexts, AreReadInPlaceOfTheFiles) {
+  written_project project(files{{"compose.yaml", "services: {web: {image: 'shop:${TAG}', env_file: [.env, app.env]}}\n"},
+                                {".env", "TAG=v1\nA=1\n"},
+                                {"app.env", "A=2\n"}});
+  project.request.texts[project.folder / ".env"] = "# more\nTAG=v2\nA=1\n";
+  const orchestration::project value = project.load().value;
+  const service& web = value.services.at("web");
+  EXPECT_EQ(web.image, "shop:v2");
+  EXPECT_EQ(web.document.string_at({"environment", "TAG"}), "v2");
+  EXPECT_EQ(value.variables.at("TAG").where.line, 2);
+  EXPECT_EQ(web.from_env_files, (files{{"A", project.folder / "app.env"}, {"TAG", project.folder / ".env"}}));
+}
+
+TEST(LoadTexts, MakeFilesThatAreNotThere) {
+  written_project project("services: {web: {image: 'shop:${TAG:-v1}'}}\n");
+  EXPECT_EQ(project.load().value.override_file, project.folder / "compose.override.yaml");
+  project.request.texts[project.folder / ".env"] = "TAG=v2\n";
+  EXPECT_EQ(project.load().value.services.at("web").image, "shop:v2");
+  project.request.texts[project.folder / "compose.override.yaml"] = "services: {web: {image: 'shop:v3'}}\n";
+  const orchestration::project value = project.load().value;
+  EXPECT_EQ(value.services.at("web").image, "shop:v3");
+  EXPECT_EQ(value.config_files.size(), 2U);
+}
+
+TEST(LoadTexts, AreFoundBehindSymlinks) {
+  written_project project(
+      files{{"compose.yaml", "services: {web: {image: 'shop:${TAG}'}}\n"}, {"shared/real.env", "TAG=v1\n"}});
+  std::filesystem::create_symlink("shared/real.env", project.folder / ".env");
+  project.request.texts[project.folder / "shared/real.env"] = "TAG=v2\n";
+  EXPECT_EQ(project.load().value.services.at("web").image, "shop:v2");
+}
+
+TEST(Load, TellsWhichOverrideFileComposeReads) {
+  written_project project(files{{"docker-compose.yml", "services: {web: {image: a}}\n"},
+                                {"docker-compose.override.yml", "services: {web: {tty: true}}\n"}});
+  EXPECT_EQ(project.load().value.override_file, project.folder / "docker-compose.override.yml");
+  project.request.files = {"docker-compose.yml"};
+  EXPECT_EQ(project.load().value.override_file, "") << "compose looks for none beside -f";
+}
+
 // --- limits ---
 
 class hostile_project : public testing::Test {

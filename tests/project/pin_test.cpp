@@ -8,6 +8,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 // --- rewriting ---
 
@@ -223,12 +224,68 @@ TEST(TagSource, KnowsTheVariablesOrigin) {
   EXPECT_EQ(source.origin.where.file, "/srv/shop/.env");
 }
 
+TEST(ShortTag, CutsTheDigestOnly) {
+  EXPECT_EQ(short_tag("v2@sha256:0123456789abcdef"), "v2@sha256:0123456789ab");
+  EXPECT_EQ(short_tag("a-tag-that-is-longer-than-a-digest"), "a-tag-that-is-longer-than-a-digest");
+}
+
 TEST(VariableValue, LeavesOutWhatTheImageAddsItself) {
   EXPECT_EQ(variable_value(source_of("web:${V}"), "v2.0"), "v2.0");
   EXPECT_EQ(variable_value(source_of("web:v${V}"), "v2.0"), "2.0");
   EXPECT_EQ(variable_value(source_of("web:v${V}"), "2.0"), "2.0");
   EXPECT_EQ(variable_value(source_of("web:${V}-slim"), "2.0-slim"), "2.0");
   EXPECT_EQ(variable_value(source_of("web:${V}-slim"), "2.0"), "2.0");
+}
+
+std::string origin_of(const project& p) {
+  const tag_origin origin = origin_of_tag(p, p.services.at("web"));
+  return origin.source + " | " + origin.tag + " | " + origin.text + " | " + to_text(origin.where);
+}
+
+project with_web(const std::string& written, const std::string& image) {
+  project p = project_with({{"web", written}});
+  p.services.at("web").image = image;
+  return p;
+}
+
+TEST(TagOrigin, NamesTheLineOfWhatIsWrittenOut) {
+  const std::string line = " | /srv/shop/compose.yaml:4:12";
+  EXPECT_EQ(origin_of(with_web("r:5000/web:v1", "r:5000/web:v1")), "literal | v1 | written in compose.yaml:4" + line);
+  EXPECT_EQ(origin_of(with_web("r:5000/web", "r:5000/web")),
+            "untagged |  | no tag, written in compose.yaml:4: latest" + line);
+  EXPECT_EQ(origin_of(with_web("web@sha256:01", "web@sha256:01")),
+            "digest | @sha256:01 | a digest, written in compose.yaml:4" + line);
+  EXPECT_EQ(origin_of(with_web("web:v1@sha256:01", "web:v1@sha256:01")),
+            "digest | v1@sha256:01 | a digest, written in compose.yaml:4" + line);
+}
+
+TEST(TagOrigin, NamesTheVariableAndWhoSetsIt) {
+  project p = with_web("web:${TAG:-v1}", "web:v1");
+  const std::string line = " | /srv/shop/compose.yaml:4:12";
+  EXPECT_EQ(origin_of(p), "unset | v1 | TAG, which is not set (compose.yaml:4)" + line);
+  set(p, "TAG", variable_source::default_in_template);
+  EXPECT_EQ(origin_of(p), "default | v1 | TAG, its default in compose.yaml:4" + line);
+  set(p, "TAG", variable_source::process_environment);
+  EXPECT_EQ(origin_of(p), "shell | v1 | TAG in the environment (shell)" + line);
+  set(p, "TAG", variable_source::override_value);
+  EXPECT_EQ(origin_of(p), "option | v1 | TAG by --tag, for this run" + line);
+  set(p, "TAG", variable_source::env_file, "/srv/shop/.env");
+  EXPECT_EQ(origin_of(p), "env_file | v1 | TAG in .env:2 | /srv/shop/.env:2:1");
+  p.explicit_env_files = true;
+  set(p, "TAG", variable_source::env_file, "/etc/shop/prod.env");
+  EXPECT_EQ(origin_of(p), "env_file | v1 | TAG in /etc/shop/prod.env:2 (--env-file) | /etc/shop/prod.env:2:1");
+}
+
+TEST(TagOrigin, NamesEachOfSeveralVariables) {
+  project p = with_web("${REPOSITORY}:${A}.${B:-2}", "web:1.2");
+  set(p, "A", variable_source::env_file, "/srv/shop/.env");
+  set(p, "B", variable_source::default_in_template);
+  EXPECT_EQ(origin_of(p),
+            "several | 1.2 | A in .env:2; B, its default in compose.yaml:4 | /srv/shop/compose.yaml:4:12");
+}
+
+TEST(TagOrigin, IsThatOfABuiltImage) {
+  EXPECT_EQ(origin_of(with_web("", "shop-web")), "built |  | built, not pulled | /srv/shop/compose.yaml:4:12");
 }
 
 // --- the variable that --tag sets ---
@@ -280,10 +337,22 @@ TEST(ChooseTagVariable, RefusesAVariableOfNoTag) {
 }
 
 TEST(ChooseTagVariable, SaysWhatToWriteWhenThereIsNone) {
-  EXPECT_EQ(refusal(project_with({{"web", "shop/web:v1"}, {"built", ""}})),
-            "no image takes its tag from one variable\n"
-            "  web: image: shop/web:v1 (/srv/shop/compose.yaml:4:12)\n"
-            "Write the tag there as ${IMAGE_TAG:-latest}, or give the whole image: --image SERVICE=IMAGE");
+  EXPECT_EQ(
+      refusal(project_with({{"web", "shop/web:v1"}, {"built", ""}})),
+      "no image takes its tag from one variable, so there is no line to write it to, and the next `docker compose "
+      "up` would bring the old image back\n"
+      "  web: image: shop/web:v1 (/srv/shop/compose.yaml:4:12)\n"
+      "Either write there, with a name of your choice:\n"
+      "  image: shop/web:${WEB_TAG:-v1} (/srv/shop/compose.yaml:4:12)\n"
+      "or keep the image in compose's override file: --pin override\n"
+      "or write nothing, until the next `docker compose up`: --image SERVICE=IMAGE --pin none");
+}
+
+TEST(ChooseTagVariable, WritesNoVariableWhereMoreThanATagWouldGo) {
+  for (const char* image : {"${IMAGE}", "shop/web@sha256:01", "shop/web:${A}.${B}"})
+    EXPECT_THAT(refusal(project_with({{"web", image}})), Not(HasSubstr("Either write there"))) << image;
+  EXPECT_THAT(refusal(project_with({{"my-web", "host:5000/web"}})),
+              HasSubstr("image: host:5000/web:${MY_WEB_TAG:-latest}"));
 }
 
 TEST(ChooseTagVariable, RefusesWhatTheEnvironmentSets) {
