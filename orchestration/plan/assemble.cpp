@@ -30,6 +30,7 @@ class assembler {
     out_.attempt_id = options_.attempt_id;
     out_.notes = std::move(wanted_.notes);
     sort_by_start();
+    out_.services = outlooks_of(wanted_);
     if (changes_containers()) {
       fetch();
       prepare();
@@ -300,6 +301,12 @@ class assembler {
   void pin() {
     for (pin_tag& p : wanted_.pins) {
       const std::string cause = p.previous.empty() ? std::string() : "was " + p.previous;
+      pins_.push_back(add(phase::pin, std::move(p), cause, verifications_));
+    }
+    for (pin_images& p : wanted_.image_pins) {
+      std::string cause;
+      for (const pinned_image& each : p.images)
+        if (!each.previous.empty()) cause += (cause.empty() ? "was " : ", ") + each.previous;
       pins_.push_back(add(phase::pin, std::move(p), cause, verifications_));
     }
   }

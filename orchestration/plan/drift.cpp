@@ -80,17 +80,19 @@ std::string hash_drift(const observed_container& c, const desired_container& wan
     if (host != nullptr && !containers_joined_by(*host).contains(id))
       return "joins " + service + ", which was made anew";
   }
-  return c.config_hash.empty() ? "not labelled by docker compose" : "configuration changed";
+  return c.config_hash.empty() ? "not labelled by docker compose" : configuration_changed;
 }
 
-void add(std::string& causes, const std::string& cause) {
-  if (!cause.empty()) causes += (causes.empty() ? "" : ", ") + cause;
+void add(std::vector<std::string>& causes, const std::string& cause) {
+  if (!cause.empty()) causes.push_back(cause);
 }
 
 }  // namespace
 
-std::string drift_of(const observed_container& c, const desired_container& wanted, const observed_state& observed) {
-  std::string causes = image_drift(c, wanted);
+std::vector<std::string> drift_of(const observed_container& c, const desired_container& wanted,
+                                  const observed_state& observed) {
+  std::vector<std::string> causes;
+  add(causes, image_drift(c, wanted));
   // The reference is part of the hash: a new one changes both, and is the better word for it.
   if (c.image_reference == wanted.of.image) add(causes, hash_drift(c, wanted));
   if (causes.empty()) add(causes, missing_network(c, wanted, observed));

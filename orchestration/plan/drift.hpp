@@ -22,8 +22,10 @@ struct desired_container {
   std::map<std::string, std::string> joined;  // service → id of the container that stands for it now
 };
 
-/// "image shop-app:v1 -> shop-app:v2", "configuration changed", …; empty: there is no difference.
-std::string drift_of(const observed_container& c, const desired_container& wanted, const observed_state& observed);
+/// "image shop-app:v1 -> shop-app:v2", `configuration_changed`, …; none: there is no difference.
+inline constexpr const char* configuration_changed = "configuration changed";
+std::vector<std::string> drift_of(const observed_container& c, const desired_container& wanted,
+                                  const observed_state& observed);
 
 /// The image id for desired_container. `digest` may be empty.
 std::string local_image_id(const observed_state& observed, const std::string& reference, const std::string& digest);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -31,7 +32,8 @@ struct intended_container {
   int number = 1;
   std::string name;  // final
   treatment how = treatment::leave;
-  std::string cause;
+  std::string cause;                          // of its operations
+  std::vector<std::string> causes;            // for its service's line; empty: `cause` alone
   const observed_container* found = nullptr;  // null: create only
   int level = 0;                              // dependency order: lower levels start first
   std::set<std::string> needs;                // services that it starts after
@@ -65,12 +67,17 @@ struct intention {
   std::optional<snapshot_volumes> snapshot;
   std::optional<restore_volumes> restore;
   std::vector<pin_tag> pins;
+  std::vector<pin_images> image_pins;
+  std::map<std::string, service_outlook> outlooks;  // by service: image and tag are filled in
   std::vector<std::string> notes;
 };
 
 /// The plan for it. Without operations when every container is left alone and no pin is due.
 /// plan_error when a final name is taken by a container that stays.
 plan assemble(intention wanted, const reconcile_options& options);
+
+/// What becomes of each service, with what the planner filled in already.
+std::vector<service_outlook> outlooks_of(const intention& wanted);
 
 /// A one-shot has no health check to derive a time from; migrations of large databases take minutes.
 inline constexpr std::chrono::milliseconds one_shot_budget = std::chrono::minutes(10);

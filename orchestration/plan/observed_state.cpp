@@ -92,6 +92,7 @@ observed_image image_from_inspect(const json& inspect) {
   if (const json* digests = inspect.find("RepoDigests"); digests != nullptr && digests->is_array())
     for (const json& each : digests->elements()) out.repo_digests.push_back(each.as_string());
   out.declares_health_check = is_health_check(inspect.path({"Config", "Healthcheck"}));
+  if (const json* config = inspect.find("Config")) out.config = *config;
   return out;
 }
 

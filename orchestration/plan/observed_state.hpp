@@ -54,16 +54,18 @@ struct observed_image {
   std::string id;                         // sha256:…
   std::vector<std::string> repo_digests;  // repo@sha256:…
   bool declares_health_check = false;
+  docker::json config;  // what it gives to containers
 };
 
 struct observed_state {
   std::string engine_id;  // /info ID
   int api_major = 1;
   int api_minor = 41;
-  std::vector<observed_container> containers;        // of this project, one-offs left out; by service, then number
-  std::map<std::string, observed_volume> volumes;    // by real name: those the project names and that exist
-  std::map<std::string, observed_network> networks;  // by real name: those the project names and that exist
-  std::map<std::string, observed_image> images;      // by reference as written: those that are local
+  std::vector<observed_container> containers;         // of this project, one-offs left out; by service, then number
+  std::map<std::string, observed_volume> volumes;     // by real name: those the project names and that exist
+  std::map<std::string, observed_network> networks;   // by real name: those the project names and that exist
+  std::map<std::string, observed_image> images;       // by reference as written: those that are local
+  std::map<std::string, docker::json> image_configs;  // by id: of the images that containers run, where they are local
 };
 
 /// The fields above from an inspect answer (API 1.41 – 1.51). Throws docker::json_error when it is no such answer.

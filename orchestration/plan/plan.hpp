@@ -140,6 +140,19 @@ struct pin_tag {
   std::string value;     // what has to stand there
   std::string previous;  // what the variable was, by that file or by its default; empty: unknown
 };
+struct pinned_image {
+  std::string service;
+  std::string image;     // what has to stand there; empty: nothing
+  std::string previous;  // what stood there; empty: nothing
+  bool operator==(const pinned_image&) const = default;
+};
+/// The images of services in compose's override file, for those that no variable decides.
+struct pin_images {
+  std::string file;  // absolute
+  std::vector<pinned_image> images;
+  docker::json before;  // the text of the file when this was planned; null: there is none
+  docker::json after;   // the text it is to have; null: it goes
+};
 struct remove_container {
   container_ref target;
   bool evidence = false;  // keep its last log lines and inspect under evidence/ first
@@ -154,7 +167,7 @@ struct remove_volume {
 
 using action = std::variant<pull_image, keep_image, ensure_network, ensure_volume, create_container, stop_container,
                             rename_container, snapshot_volumes, restore_volumes, start_container, verify_container,
-                            pin_tag, remove_container, remove_network, remove_volume>;
+                            pin_tag, remove_container, remove_network, remove_volume, pin_images>;
 
 struct operation {
   int number = 0;  // from 1, in order of execution
@@ -164,9 +177,25 @@ struct operation {
   std::vector<int> after;  // numbers of the operations whose effect it needs
 };
 
+/// What becomes of a service, and where its tag comes from: for people and scripts, nothing is done by it.
+struct service_outlook {
+  std::string service;
+  std::string action;               // nothing, create, recreate, restart, start or remove
+  std::vector<std::string> causes;  // each in a few words: "image v1 -> v2", "environment: LOG_LEVEL changed"
+  std::string image;                // as it is to be
+  std::string tag;                  // of that; this and the following as in tag_origin, and empty in a rollback
+  std::string tag_source;
+  std::string tag_variable;
+  std::string tag_file;
+  int tag_line = 0;
+  std::string tag_text;
+  bool operator==(const service_outlook&) const = default;
+};
+
 struct plan {
   std::string project;
   std::string attempt_id;
+  std::vector<service_outlook> services;  // by name
   std::vector<operation> operations;
   std::vector<std::string> notes;  // what a reader should know: services left alone, bind mounts not in the snapshot
   bool empty() const { return operations.empty(); }
@@ -176,6 +205,11 @@ struct plan {
 /// "1 pull    127.0.0.1:5000/shop:v2  for migrate, web  image shop:v1 -> shop:v2"
 /// "2 create  web.1                                     image shop:v1 -> shop:v2  after 1"
 std::string to_text(const plan& p);
+/// What becomes of each service and why, then where each tag comes from; each as a table with a heading.
+std::string services_text(const std::vector<service_outlook>& services);
+/// Only where the tags come from.
+std::string tags_text(const std::vector<service_outlook>& services);
+docker::json to_json(const std::vector<service_outlook>& services);
 /// For people and scripts: no create bodies, no environment values.
 docker::json to_public_json(const plan& p);
 /// Everything, for the journal; plan_from_json(to_json(p)) is p. Throws docker::json_error naming the member.
@@ -183,5 +217,7 @@ docker::json to_json(const plan& p);
 plan plan_from_json(const docker::json& document);
 
 std::string_view to_text(phase p);
+/// "web=shop:v2, db unset"
+std::string to_text(const pin_images& p);
 
 }  // namespace orchestration

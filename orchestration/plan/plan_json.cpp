@@ -15,9 +15,9 @@ using docker::json_error;
 
 // By index of the variant. The journal stores these: they never change.
 constexpr std::array<std::string_view, std::variant_size_v<action>> kinds = {
-    "pull_image",       "keep_image",       "ensure_network",   "ensure_volume",   "create_container",
-    "stop_container",   "rename_container", "snapshot_volumes", "restore_volumes", "start_container",
-    "verify_container", "pin_tag",          "remove_container", "remove_network",  "remove_volume"};
+    "pull_image",       "keep_image",       "ensure_network",  "ensure_volume",   "create_container", "stop_container",
+    "rename_container", "snapshot_volumes", "restore_volumes", "start_container", "verify_container", "pin_tag",
+    "remove_container", "remove_network",   "remove_volume",   "pin_images"};
 
 constexpr std::array<std::string_view, 8> phase_texts = {"pull",  "create", "cut over", "restore",
                                                          "start", "verify", "pin",      "commit"};
@@ -54,9 +54,13 @@ json to_value(const joined_service& value) {
 json to_value(const volume_target& value) {
   return json::object({{"name", value.name}, {"key", value.key}, {"mountpoint", value.mountpoint}});
 }
+json to_value(const pinned_image& value) {
+  return json::object({{"service", value.service}, {"image", value.image}, {"previous", value.previous}});
+}
 json to_value(const std::pair<std::string, json>& value) {
   return json::object({{"network", value.first}, {"endpoint", value.second}});
 }
+json to_value(const service_outlook& value);
 template <class T>
 json to_value(const std::vector<T>& values) {
   json out = json::make_array();
@@ -93,10 +97,16 @@ void from_value(const json& in, volume_target& value) {
   value.key = in.at("key").as_string();
   value.mountpoint = in.at("mountpoint").as_string();
 }
+void from_value(const json& in, pinned_image& value) {
+  value.service = in.at("service").as_string();
+  value.image = in.at("image").as_string();
+  value.previous = in.at("previous").as_string();
+}
 void from_value(const json& in, std::pair<std::string, json>& value) {
   value.first = in.at("network").as_string();
   value.second = in.at("endpoint");
 }
+void from_value(const json& in, service_outlook& value);
 template <class T>
 void from_value(const json& in, std::vector<T>& values) {
   values.clear();
@@ -165,6 +175,10 @@ void members(Walk& each, pin_tag& o) {
   each("file", o.file), each("variable", o.variable), each("value", o.value), each("previous", o.previous);
 }
 template <class Walk>
+void members(Walk& each, pin_images& o) {
+  each("file", o.file), each("images", o.images), each("before", o.before), each("after", o.after);
+}
+template <class Walk>
 void members(Walk& each, remove_container& o) {
   each("target", o.target), each("evidence", o.evidence);
 }
@@ -175,6 +189,13 @@ void members(Walk& each, remove_network& o) {
 template <class Walk>
 void members(Walk& each, remove_volume& o) {
   each("name", o.name);
+}
+
+template <class Walk>
+void members(Walk& each, service_outlook& s) {
+  each("service", s.service), each("action", s.action), each("causes", s.causes), each("image", s.image);
+  each("tag", s.tag), each("tag_source", s.tag_source), each("tag_variable", s.tag_variable);
+  each("tag_file", s.tag_file), each("tag_line", s.tag_line), each("tag_text", s.tag_text);
 }
 
 // --- walks ---
@@ -216,6 +237,19 @@ struct reader {
   }
 };
 
+json to_value(const service_outlook& value) {
+  json out = json::make_object();
+  writer write{out, view::whole};
+  service_outlook copy = value;
+  members(write, copy);
+  return out;
+}
+
+void from_value(const json& in, service_outlook& value) {
+  reader read{in};
+  members(read, value);
+}
+
 json operation_to_json(operation o, view what) {
   json out = json::object({{"number", o.number}, {"phase", to_text(o.when)}, {"kind", kinds.at(o.what.index())}});
   writer write{out, what};
@@ -249,6 +283,7 @@ operation operation_from_json(const json& in) {
 
 json plan_to_json(const plan& p, view what) {
   json out = json::object({{"project", p.project}, {"attempt_id", p.attempt_id}});
+  out["services"] = to_value(p.services);
   json operations = json::make_array();
   for (const operation& o : p.operations) operations.push_back(operation_to_json(o, what));
   out["operations"] = std::move(operations);
@@ -260,6 +295,8 @@ json plan_to_json(const plan& p, view what) {
 
 std::string_view to_text(phase p) { return phase_texts.at(static_cast<std::size_t>(p)); }
 
+json to_json(const std::vector<service_outlook>& services) { return to_value(services); }
+
 json to_json(const plan& p) { return plan_to_json(p, view::whole); }
 
 json to_public_json(const plan& p) { return plan_to_json(p, view::without_bodies); }
@@ -268,6 +305,8 @@ plan plan_from_json(const json& document) {
   plan p;
   p.project = document.at("project").as_string();
   p.attempt_id = document.at("attempt_id").as_string();
+  // Plans of earlier versions have none.
+  if (const json* services = document.find("services")) from_value(*services, p.services);
   for (const json& each : document.at("operations").elements()) {
     try {
       p.operations.push_back(operation_from_json(each));

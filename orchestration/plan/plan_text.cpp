@@ -3,6 +3,7 @@
 #include <array>
 
 #include "orchestration/plan/plan.hpp"
+#include "orchestration/project/pin.hpp"
 
 namespace orchestration {
 namespace {
@@ -64,6 +65,7 @@ struct to_words {
   }
   words operator()(const verify_container& o) const { return {"verify", o.target.subject, expectation(o)}; }
   words operator()(const pin_tag& o) const { return {"pin", o.variable + "=" + o.value, "in " + o.file}; }
+  words operator()(const pin_images& o) const { return {"pin", to_text(o), "in " + o.file}; }
   words operator()(const remove_container& o) const { return {"remove", o.target.subject, ""}; }
   words operator()(const remove_network& o) const { return {"remove", "network " + o.name, ""}; }
   words operator()(const remove_volume& o) const { return {"remove", "volume " + o.name, ""}; }
@@ -119,6 +121,13 @@ void pad_to(std::string& text, std::size_t column) {
 
 }  // namespace
 
+std::string to_text(const pin_images& p) {
+  std::string out;
+  for (const pinned_image& each : p.images)
+    out.append(out.empty() ? "" : ", ").append(each.service).append(each.image.empty() ? " unset" : "=" + each.image);
+  return out;
+}
+
 std::string to_text(const plan& p) {
   std::vector<line> lines;
   for (const operation& o : p.operations) lines.push_back(cells_of(o));
@@ -144,6 +153,48 @@ std::string to_text(const plan& p) {
   }
   for (const std::string& note : p.notes) out += "note: " + note + "\n";
   return out;
+}
+
+namespace {
+
+using row = std::array<std::string, 3>;
+
+// The last column is as wide as it is.
+std::string table(const std::vector<row>& rows) {
+  std::array<std::size_t, 2> widths{};
+  for (const row& cells : rows)
+    for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], cells[i].size());
+  std::string out;
+  for (const row& cells : rows) {
+    std::string text = cells[0];
+    pad_to(text, widths[0] + 2);
+    text += cells[1];
+    pad_to(text, widths[0] + 2 + widths[1] + 2);
+    text += cells[2];
+    text.erase(text.find_last_not_of(' ') + 1);
+    out += text + "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string services_text(const std::vector<service_outlook>& services) {
+  if (services.empty()) return {};
+  std::vector<row> rows = {{"SERVICE", "TO DO", "WHY"}};
+  for (const service_outlook& s : services) {
+    rows.push_back({s.service, s.action, s.causes.empty() ? "" : s.causes.front()});
+    for (std::size_t i = 1; i < s.causes.size(); ++i) rows.push_back({"", "", s.causes[i]});
+  }
+  const std::string tags = tags_text(services);
+  return table(rows) + (tags.empty() ? "" : "\n") + tags;
+}
+
+std::string tags_text(const std::vector<service_outlook>& services) {
+  std::vector<row> rows = {{"SERVICE", "TAG", "FROM"}};
+  for (const service_outlook& s : services)
+    if (!s.tag_text.empty()) rows.push_back({s.service, short_tag(s.tag), s.tag_text});
+  return rows.size() == 1 ? "" : table(rows);
 }
 
 }  // namespace orchestration

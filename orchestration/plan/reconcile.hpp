@@ -35,6 +35,7 @@ struct reconcile_options {
   std::set<std::string> services;                          // the chosen ones; empty: all
   std::map<std::string, std::string> digests;              // image reference → digest, as the registry resolved it
   std::optional<pin_tag> pin;                              // the tag line to write
+  std::vector<pin_images> image_pins;                      // the override files to write
   std::optional<std::chrono::milliseconds> health_budget;  // instead of what the health check implies
   std::chrono::milliseconds steady_for{10'000};            // without a health check
   std::chrono::milliseconds healthy_for{2'000};            // with one
@@ -45,6 +46,9 @@ struct reconcile_options {
 /// notes). Services outside `services`, services that are only built, orphans and one-off containers are left alone
 /// and named in notes. A service that was stopped stays stopped, a paused one is paused again.
 plan plan_update(const project& desired, const observed_state& observed, const reconcile_options& options);
+
+/// Where the tag of each service of the files comes from; nothing is done to any.
+std::vector<service_outlook> tags_in(const project& desired);
 
 /// What brings a stored release back: containers by their stored create bodies, volumes from `data_from`.
 struct rollback_options : reconcile_options {

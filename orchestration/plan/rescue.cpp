@@ -320,6 +320,12 @@ class script_writer {
       call("say", {"Look into " + p.file + ": it has to say " + p.variable + "=" + p.value + ", not " + p.previous +
                    ", or the next `docker compose up` deploys that"});
     });
+    each<pin_images>(undo_, [&](const pin_images& p) {
+      for (const pinned_image& i : p.images)
+        call("say", {"Look into " + p.file + ", if it is there: services." + i.service + ".image has to be " +
+                     (i.image.empty() ? "gone" : i.image) + ", not " + i.previous +
+                     ", or the next `docker compose up` deploys that"});
+    });
   }
 
   void end() {

@@ -352,7 +352,9 @@ class rollback_planner {
   }
 
   void choose_pins() {
+    out_.image_pins = options_.image_pins;
     for (const released_pin& p : target_.pins) {
+      if (!p.service.empty()) continue;
       pin_tag pin{p.file, p.variable, p.value, ""};
       const bool is_known = options_.pin && options_.pin->file == p.file && options_.pin->variable == p.variable;
       if (is_known) pin.previous = options_.pin->previous;

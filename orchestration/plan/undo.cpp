@@ -197,6 +197,11 @@ class undo_planner {
       pin_tag back{p->file, p->variable, p->previous, p->value};
       verifications_.push_back(add(phase::pin, std::move(back), "as before", verifications_));
     }
+    for (const pin_images* p : all<pin_images>()) {
+      pin_images back{p->file, p->images, p->after, p->before};
+      for (pinned_image& each : back.images) std::swap(each.image, each.previous);
+      verifications_.push_back(add(phase::pin, std::move(back), "as before", verifications_));
+    }
   }
 
   /// A moving tag would stay on the failed image, and the next `compose up` would deploy it.

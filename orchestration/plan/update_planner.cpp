@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "orchestration/plan/container_names.hpp"
+#include "orchestration/plan/difference.hpp"
 #include "orchestration/plan/health_budget.hpp"
 #include "orchestration/plan/joined.hpp"
 #include "orchestration/project/create_body.hpp"
 #include "orchestration/project/dependency_order.hpp"
+#include "orchestration/project/pin.hpp"
 
 namespace orchestration {
 namespace {
@@ -65,6 +67,8 @@ intention update_planner::decide() {
   if (risks_data()) choose_snapshot();
   rest_with_joined(out_);
   if (options_.pin && options_.pin->value != options_.pin->previous) out_.pins.push_back(*options_.pin);
+  out_.image_pins = options_.image_pins;
+  look_ahead();
   return std::move(out_);
 }
 
@@ -176,11 +180,11 @@ intended_container update_planner::skeleton(const service& s, int number) const 
   return c;
 }
 
-void update_planner::decide_replica(const service& s, int number, const std::string& cause,
+void update_planner::decide_replica(const service& s, int number, const std::vector<std::string>& causes,
                                     const desired_container& wanted) {
   intended_container c = skeleton(s, number);
-  c.cause = cause;
-  if (c.cause.empty()) {
+  c.causes = causes;
+  if (c.causes.empty()) {
     intended_container kept = left_alone(*c.found, proof::yes);
     if (kept.expected == run_state::stopped)
       note(c.subject() + (c.until == goal::completed
@@ -191,8 +195,48 @@ void update_planner::decide_replica(const service& s, int number, const std::str
   }
   c.how = c.found == nullptr ? treatment::create : treatment::replace;
   make_new(c, s, wanted);
+  explain(c, s);
+  c.cause = join(c.causes);
   plan_ending(c, s);
   out_.containers.push_back(std::move(c));
+}
+
+// --- in words --------------------------------------------------------------------------------------------------
+
+std::string update_planner::near(const std::string& file) const {
+  const std::string folder = desired_.working_dir.string() + "/";
+  return file.starts_with(folder) ? file.substr(folder.size()) : file;
+}
+
+void update_planner::look_ahead() {
+  for (service_outlook& each : tags_in(desired_)) out_.outlooks.emplace(each.service, each);
+}
+
+bool update_planner::differs_by_image_alone(const intended_container& c, const service& s) const {
+  if (c.found->image_reference == s.image) return false;
+  service before = s;
+  before.document["image"] = c.found->image_reference;
+  const std::vector<std::string> hashes = hashes_of(before, ids_of_joined(s));
+  return std::find(hashes.begin(), hashes.end(), c.found->config_hash) != hashes.end();
+}
+
+void update_planner::explain(intended_container& c, const service& s) const {
+  if (c.found == nullptr || c.found->config_hash.empty()) return;
+  const auto vague = std::find(c.causes.begin(), c.causes.end(), configuration_changed);
+  const bool other_image = c.found->image_reference != s.image;
+  if (vague == c.causes.end() && (!other_image || differs_by_image_alone(c, s))) return;
+  difference_context context;
+  if (const auto image = observed_.image_configs.find(c.found->image_id); image != observed_.image_configs.end())
+    context.image_config = image->second;
+  for (const auto& [variable, file] : s.from_env_files) context.env_files[variable] = near(file);
+  if (options_.pin) {
+    context.pin_variable = options_.pin->variable;
+    context.pin_file = near(options_.pin->file);
+  }
+  for (const auto& [network, endpoint] : c.request.connect_after) context.connect_after.push_back(network);
+  const std::vector<std::string> found = differences(*c.found, c.request.body, context);
+  if (vague != c.causes.end() && !found.empty()) c.causes.erase(vague);
+  c.causes.insert(c.causes.end(), found.begin(), found.end());
 }
 
 void update_planner::make_new(intended_container& c, const service& s, const desired_container& wanted) {
@@ -319,6 +363,24 @@ std::set<std::string> update_planner::changed_services() const {
 
 plan plan_update(const project& desired, const observed_state& observed, const reconcile_options& options) {
   return assemble(update_planner(desired, observed, options).decide(), options);
+}
+
+std::vector<service_outlook> tags_in(const project& desired) {
+  std::vector<service_outlook> all;
+  for (const auto& [name, s] : desired.services) {
+    tag_origin origin = origin_of_tag(desired, s);
+    service_outlook& out = all.emplace_back();
+    out.service = name;
+    out.action = "nothing";
+    out.image = s.image;
+    out.tag = std::move(origin.tag);
+    out.tag_source = std::move(origin.source);
+    out.tag_variable = std::move(origin.variable);
+    out.tag_file = std::move(origin.where.file);
+    out.tag_line = origin.where.line;
+    out.tag_text = std::move(origin.text);
+  }
+  return all;
 }
 
 }  // namespace orchestration

@@ -30,7 +30,8 @@ class update_planner {
   void listen_for_dialect();
   void decide_service(const service& s);
   void decide_replicas(const service& s, const desired_container& wanted);
-  void decide_replica(const service& s, int number, const std::string& cause, const desired_container& wanted);
+  void decide_replica(const service& s, int number, const std::vector<std::string>& causes,
+                      const desired_container& wanted);
   void retire(const observed_container& c, const service& s);
   void leave_service(const service& s, const std::string& note);
   void leave_strangers();
@@ -47,6 +48,11 @@ class update_planner {
   intended_container left_alone(const observed_container& c, proof when_sound) const;
   void make_new(intended_container& c, const service& s, const desired_container& wanted);
   void plan_ending(intended_container& c, const service& s);
+  void look_ahead();
+  /// In place of "configuration changed": what differs, as far as the engine shows it.
+  void explain(intended_container& c, const service& s) const;
+  bool differs_by_image_alone(const intended_container& c, const service& s) const;
+  std::string near(const std::string& file) const;
   void require_network(const service& s, const std::string& key);
   void require_volume(const service& s, const std::string& key);
   std::set<std::string> network_names(const service& s) const;

@@ -10,15 +10,11 @@ namespace {
 
 struct replica {
   const observed_container* found;
-  std::string cause;  // why it is replaced; empty: it is as it should be
+  std::vector<std::string> causes;  // why it is replaced; none: it is as it should be
 };
 
 bool is_first_to_stay(const replica& a, const replica& b) {
-  return std::make_tuple(!a.cause.empty(), a.found->number) < std::make_tuple(!b.cause.empty(), b.found->number);
-}
-
-void add(std::string& causes, const std::string& cause) {
-  if (!cause.empty()) causes += (causes.empty() ? "" : ", ") + cause;
+  return std::make_tuple(!a.causes.empty(), a.found->number) < std::make_tuple(!b.causes.empty(), b.found->number);
 }
 
 }  // namespace
@@ -39,7 +35,7 @@ void update_planner::decide_replicas(const service& s, const desired_container& 
       }
       highest = std::max(highest, number);
       replica each{c, drift_of(*c, wanted, observed_)};
-      add(each.cause, cause_of_joining(s));
+      if (std::string cause = cause_of_joining(s); !cause.empty()) each.causes.push_back(std::move(cause));
       replicas.push_back(std::move(each));
     }
   std::sort(replicas.begin(), replicas.end(), is_first_to_stay);
@@ -47,12 +43,12 @@ void update_planner::decide_replicas(const service& s, const desired_container& 
   for (std::size_t i = 0; i < replicas.size(); ++i) {
     const observed_container& c = *replicas[i].found;
     if (i < scale)
-      decide_replica(s, c.number, replicas[i].cause, wanted);
+      decide_replica(s, c.number, replicas[i].causes, wanted);
     else
       retire(c, s);
   }
   for (std::size_t count = replicas.size(); count < scale; ++count)
-    decide_replica(s, ++highest, "not there yet", wanted);
+    decide_replica(s, ++highest, {"not there yet"}, wanted);
 }
 
 void update_planner::retire(const observed_container& c, const service& s) {

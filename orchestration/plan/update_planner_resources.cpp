@@ -110,7 +110,7 @@ void update_planner::choose_pulls() {
       pull.meant_before = local->second.id;
     if (std::find(pull.services.begin(), pull.services.end(), c.service) == pull.services.end())
       pull.services.push_back(c.service);
-    if (is_new) place->second.cause = c.cause;
+    if (is_new) place->second.cause = c.causes.front();
   }
   for (auto& [reference, pull] : by_reference) {
     std::sort(pull.what.services.begin(), pull.what.services.end());
@@ -167,7 +167,11 @@ void update_planner::choose_snapshot() {
   if (data.volumes.empty()) return;
   snapshot_volumes snapshot;
   snapshot.snapshot_id = options_.snapshot_id;
-  snapshot.reason = options_.pin ? "before update to " + options_.pin->value : "before update";
+  snapshot.reason = "before update";
+  if (options_.pin)
+    snapshot.reason += " to " + options_.pin->value;
+  else if (!options_.image_pins.empty())
+    snapshot.reason += " to " + options_.image_pins.front().images.front().image;
   snapshot.of_release = options_.from_release;
   snapshot.volumes = std::move(data.volumes);
   out_.snapshot = std::move(snapshot);

@@ -146,7 +146,11 @@ released_network network_from_json(const json& document) {
 }
 
 json pin_to_json(const released_pin& p) {
-  return json::object({{"file", p.file}, {"variable", p.variable}, {"value", p.value}});
+  json out = json::object({{"file", p.file}, {"variable", p.variable}, {"value", p.value}});
+  if (p.service.empty()) return out;
+  out["service"] = p.service;
+  out["previous"] = p.previous;
+  return out;
 }
 
 released_pin pin_from_json(const json& document) {
@@ -154,6 +158,8 @@ released_pin pin_from_json(const json& document) {
   p.file = required_text(document, "file");
   p.variable = required_text(document, "variable");
   p.value = required_text(document, "value");
+  p.service = document.string_at({"service"});
+  p.previous = document.string_at({"previous"});
   return p;
 }
 

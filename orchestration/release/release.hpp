@@ -51,11 +51,14 @@ struct released_network {
   bool operator==(const released_network&) const = default;
 };
 
-/// Where the tag stood: what `rollback` writes back.
+/// Where the tag stood: what `rollback` writes back. Either a variable of an env file, or the image of a service in the
+/// override file.
 struct released_pin {
   std::string file;
   std::string variable;
-  std::string value;
+  std::string value;     // empty for an override file: no image stood there
+  std::string service;   // of an override file
+  std::string previous;  // what stood there before this release; of an override file
   bool operator==(const released_pin&) const = default;
 };
 

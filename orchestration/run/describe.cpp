@@ -22,6 +22,7 @@ struct subject_visitor {
   std::string operator()(const start_container& o) const { return o.target.subject; }
   std::string operator()(const verify_container& o) const { return o.target.subject; }
   std::string operator()(const pin_tag& o) const { return o.variable + "=" + o.value; }
+  std::string operator()(const pin_images& o) const { return to_text(o); }
   std::string operator()(const remove_container& o) const { return o.target.subject; }
   std::string operator()(const remove_network& o) const { return o.name; }
   std::string operator()(const remove_volume& o) const { return o.name; }
@@ -42,6 +43,7 @@ struct verb_visitor {
   std::string operator()(const start_container& o) const { return o.until == goal::completed ? "run" : "start"; }
   std::string operator()(const verify_container&) const { return "verify"; }
   std::string operator()(const pin_tag& o) const { return "in " + o.file + " set"; }
+  std::string operator()(const pin_images& o) const { return "in " + o.file + " set"; }
   std::string operator()(const remove_container&) const { return "remove"; }
   std::string operator()(const remove_network&) const { return "remove network"; }
   std::string operator()(const remove_volume&) const { return "remove volume"; }

@@ -20,7 +20,7 @@ operation_error::cause cause_of(const action& a) {
   if (std::holds_alternative<restore_volumes>(a)) return cause::restore;
   if (std::holds_alternative<start_container>(a)) return cause::start;
   if (std::holds_alternative<verify_container>(a)) return cause::verification;
-  if (std::holds_alternative<pin_tag>(a)) return cause::pin;
+  if (std::holds_alternative<pin_tag>(a) || std::holds_alternative<pin_images>(a)) return cause::pin;
   return cause::engine;
 }
 

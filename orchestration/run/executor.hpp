@@ -91,6 +91,7 @@ class executor {
   result ensure(restore_volumes o);
   result ensure(start_container o);
   result ensure(pin_tag o);
+  result ensure(pin_images o);
   result ensure(remove_container o);
   result ensure(remove_network o);
   result ensure(remove_volume o);
@@ -117,6 +118,9 @@ class executor {
   docker::task<> await_goal(start_container o, std::string id);
   docker::task<std::string> expected_image_id(verify_container o);
   docker::task<std::vector<volume_source>> sources(std::vector<volume_target> volumes);
+  /// Writes it, or removes the file when there is no text. Returns why not, where that may not fail a run.
+  std::string write_for_user(const std::filesystem::path& file, const std::optional<std::string>& text);
+  docker::json warned(const std::filesystem::path& file, const char* said, const std::string& text);
   void report(const std::string& volume, const snapshot_finding& finding);
   void say(progress_event::kind what, const operation& o, std::string text);
   void check_interrupted() const;

@@ -56,7 +56,16 @@ docker::task<observed_state> observe(engine& engine, observe_request request) {
   }
   for (const std::string& reference : request.images) {
     const std::optional<docker::json> inspect = co_await engine.inspect_image(reference);
-    if (inspect) state.images.emplace(reference, image_from_inspect(*inspect));
+    if (!inspect) continue;
+    observed_image image = image_from_inspect(*inspect);
+    state.image_configs.emplace(image.id, image.config);
+    state.images.emplace(reference, std::move(image));
+  }
+  // Of a tag that was moved meanwhile, the image that still runs.
+  for (const observed_container& c : state.containers) {
+    if (state.image_configs.contains(c.image_id)) continue;
+    const std::optional<docker::json> inspect = co_await engine.inspect_image(c.image_id);
+    if (inspect) state.image_configs.emplace(c.image_id, image_from_inspect(*inspect).config);
   }
   co_return state;
 }

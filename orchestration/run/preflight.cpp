@@ -7,6 +7,8 @@
 #include "docker_client/error.hpp"
 #include "docker_client/image_reference.hpp"
 #include "orchestration/files/disk_space.hpp"
+#include "orchestration/files/durable_file.hpp"
+#include "orchestration/files/file_error.hpp"
 #include "orchestration/run/disk_budget.hpp"
 #include "orchestration/run/ending.hpp"
 #include "orchestration/run/full_disk.hpp"
@@ -31,10 +33,6 @@ bool never_pulled(const service& s) {
 
 bool kept_when_local(const service& s) { return s.pull_policy == "missing" || s.pull_policy == "if_not_present"; }
 
-bool tag_comes_from(const service& s, const std::optional<pin_tag>& pin) {
-  return pin && s.image_template.find(pin->variable) != std::string::npos;
-}
-
 std::string advice_for(const std::string& engine_words) {
   const auto says = [&](const char* words) { return engine_words.find(words) != std::string::npos; };
   if (says("connection refused") || says("no such host") || says("i/o timeout"))
@@ -50,13 +48,13 @@ std::string advice_for(const std::string& engine_words) {
 
 docker::task<std::map<std::string, std::string>> resolve_images(engine& e, project desired,
                                                                 std::set<std::string> services, observed_state observed,
-                                                                std::optional<pin_tag> pin, bool tag_given) {
+                                                                std::set<std::string> retagged, bool tag_given) {
   std::map<std::string, std::string> digests;
   for (const auto& [name, s] : desired.services) {
     if (!services.empty() && !services.contains(name)) continue;
     if (never_pulled(s) || digests.contains(s.image)) continue;
     const bool local = observed.images.contains(s.image);
-    const bool wanted = !local || tag_comes_from(s, pin) || (!tag_given && !kept_when_local(s));
+    const bool wanted = !local || retagged.contains(name) || (!tag_given && !kept_when_local(s));
     if (!wanted) continue;
     const docker::image_reference reference = docker::image_reference::parse(s.image);
     if (!reference.digest().empty()) {
@@ -82,11 +80,20 @@ docker::task<std::map<std::string, std::string>> resolve_images(engine& e, proje
 
 namespace {
 
+/// Whatever tag names it: an image is its digest.
+bool is_about(const hold& h, const pull_image& pull) {
+  if (h.digest.empty()) return pull.reference == h.reference;
+  const auto name_of = [](const std::string& reference) {
+    return docker::image_reference::parse(reference).familiar_name();
+  };
+  return h.digest == pull.digest && name_of(h.reference) == name_of(pull.reference);
+}
+
 void check_holds(const workspace& w, const plan& p) {
   for (const hold& h : w.records.holds())
     for (const operation& o : p.operations)
       if (const auto* pull = std::get_if<pull_image>(&o.what))
-        if (pull->reference == h.reference && (h.digest.empty() || h.digest == pull->digest))
+        if (is_about(h, *pull))
           refuse(ending::held, pull->reference + " is on hold since " + h.since + ": " + h.reason +
                                    ". To deploy it all the same: dockupd unhold " + h.reference);
 }
@@ -259,6 +266,23 @@ docker::task<> claim_on_engine(disk_budget& budget, workspace& w, plan p) {
   }
 }
 
+/// Only a version that is kept by its tag line is worth stopping anything for.
+void check_pins(const plan& p) {
+  for (const operation& o : p.operations) {
+    std::string file;
+    if (const auto* pin = std::get_if<pin_tag>(&o.what)) file = pin->file;
+    if (const auto* pin = std::get_if<pin_images>(&o.what)) file = pin->file;
+    if (file.empty()) continue;
+    try {
+      check_text_can_be_written(file);
+    } catch (const file_error& error) {
+      refuse(ending::refused, "the new tag could not be kept: " + std::string(error.what()) +
+                                  ". Nothing was changed. Make " + file +
+                                  " writable, or let the next `docker compose up` bring the old tag back: --pin none");
+    }
+  }
+}
+
 docker::task<> check_disk(workspace& w, plan p) {
   const bool archives = std::any_of(p.operations.begin(), p.operations.end(), [](const operation& o) {
     return std::holds_alternative<snapshot_volumes>(o.what);
@@ -337,6 +361,7 @@ docker::task<> check_archives(workspace& w, plan p) {
 
 docker::task<> check_before(workspace& w, plan p, observed_state observed, way going) {
   check_holds(w, p);
+  if (going == way::forward) check_pins(p);
   co_await check_way_back(w, p);
   co_await check_ports(w, p, std::move(observed));
   co_await check_volumes_are_here(w, p);

@@ -14,11 +14,11 @@
 namespace orchestration {
 
 /// Image reference → digest as the registry means it now, for the chosen services whose image has to be asked for: it
-/// is not local, its tag comes from the pinned variable, or no tag was given (then every moving tag is asked for).
-/// refusal(pull_failed) names the image, the registry's words and what to do.
+/// is not local, it is one of those whose tag this run sets (`retagged`), or no tag was given (then every moving tag is
+/// asked for). refusal(pull_failed) names the image, the registry's words and what to do.
 docker::task<std::map<std::string, std::string>> resolve_images(engine& e, project desired,
                                                                 std::set<std::string> services, observed_state observed,
-                                                                std::optional<pin_tag> pin, bool tag_given);
+                                                                std::set<std::string> retagged, bool tag_given);
 
 /// Forward, the disk has to carry everything, and a rollback on top. A way back goes as far as the room there is.
 enum class way { forward, back };

@@ -43,17 +43,29 @@ bool runs_a_migration(const plan& p) {
   });
 }
 
-docker::json settings_of(const std::string& engine_id, const std::optional<pin_tag>& pin) {
-  docker::json settings = docker::json::object({{"engine", engine_id}});
-  if (pin)
+docker::json settings_of(const std::string& engine_id) { return docker::json::object({{"engine", engine_id}}); }
+
+void add_pins(docker::json& settings, const update_request& request) {
+  if (const auto& pin = request.pin)
     settings["pin"] = docker::json::object({{"file", pin->file}, {"variable", pin->variable}, {"value", pin->value}});
-  return settings;
+  if (!request.image_pins) return;
+  docker::json images = docker::json::make_array();
+  for (const pinned_image& each : request.image_pins->images)
+    images.push_back(docker::json::object({{"file", request.image_pins->file},
+                                           {"service", each.service},
+                                           {"image", each.image},
+                                           {"previous", each.previous}}));
+  settings["images"] = std::move(images);
 }
 
 std::vector<released_pin> pins_of(const docker::json& settings) {
   std::vector<released_pin> pins;
   if (const docker::json* pin = settings.find("pin"))
-    pins.push_back({pin->string_at({"file"}), pin->string_at({"variable"}), pin->string_at({"value"})});
+    pins.push_back({pin->string_at({"file"}), pin->string_at({"variable"}), pin->string_at({"value"}), "", ""});
+  if (const docker::json* images = settings.find("images"); images != nullptr && images->is_array())
+    for (const docker::json& each : images->elements())
+      pins.push_back({each.string_at({"file"}), "", each.string_at({"image"}), each.string_at({"service"}),
+                      each.string_at({"previous"})});
   return pins;
 }
 
@@ -134,9 +146,13 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   ready.release_before = co_await live_release(ready.observed, request, adopting);
   fill_identity(request.options, ready.release_before);
   request.options.pin = request.pin;
+  // What stands there already is recorded with the release, and not written again.
+  if (request.image_pins && request.image_pins->before != request.image_pins->after)
+    request.options.image_pins.push_back(*request.image_pins);
   request.options.digests = co_await resolve_images(workspace_.engine, request.desired, request.options.services,
-                                                    ready.observed, request.pin, request.tag_given);
+                                                    ready.observed, request.retagged, request.tag_given);
   ready.value = plan_update(request.desired, ready.observed, request.options);
+  ready.value.notes.insert(ready.value.notes.end(), request.notes.begin(), request.notes.end());
   co_return ready;
 }
 
@@ -165,7 +181,8 @@ docker::task<run_result> updater::update_held(update_request request) {
   a.who = request.who;
   a.why = request.why;
   a.plan = to_json(ready.value);
-  a.settings = settings_of(ready.observed.engine_id, request.pin);
+  a.settings = settings_of(ready.observed.engine_id);
+  add_pins(a.settings, request);
   a.settings["others"] = docker::json::array_of(made_by_others(ready.observed, workspace_.records.store_id()));
   begin(a);
   co_return co_await drive(std::move(a));
@@ -217,7 +234,12 @@ docker::task<int> updater::live_release(const observed_state& observed, const up
   found.previous = known;
   if (request.pin && !request.pin->previous.empty()) {
     found.tag = request.pin->previous;
-    found.pins.push_back({request.pin->file, request.pin->variable, request.pin->previous});
+    found.pins.push_back({request.pin->file, request.pin->variable, request.pin->previous, "", ""});
+  }
+  if (request.image_pins) {
+    if (found.tag.empty()) found.tag = request.tag_before;
+    for (const pinned_image& each : request.image_pins->images)
+      found.pins.push_back({request.image_pins->file, "", each.previous, each.service, each.previous});
   }
   workspace_.records.add_release(found);
   workspace_.records.set_current_release(number);
@@ -239,8 +261,11 @@ docker::task<updater::prepared_plan> updater::prepare(rollback_request& request)
   static_cast<reconcile_options&>(options) = request.options;
   fill_identity(options, present.number);
   options.data_from = choose_data(workspace_.records, target, present, request.data);
+  image_pins_back pins = image_pins_for(workspace_.records, target, present);
+  options.image_pins = std::move(pins.operations);
   request.options = options;
   ready.value = plan_rollback(target, ready.observed, options);
+  ready.value.notes.insert(ready.value.notes.end(), pins.notes.begin(), pins.notes.end());
   co_return ready;
 }
 
@@ -268,7 +293,7 @@ docker::task<run_result> updater::rollback_held(rollback_request request) {
   a.who = request.who;
   a.why = request.why;
   a.plan = to_json(ready.value);
-  a.settings = settings_of(ready.observed.engine_id, std::nullopt);
+  a.settings = settings_of(ready.observed.engine_id);
   a.settings["others"] = docker::json::array_of(made_by_others(ready.observed, workspace_.records.store_id()));
   begin(a);
   co_return co_await drive(std::move(a));

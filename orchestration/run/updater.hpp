@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,10 +35,14 @@ struct run_result {
 struct update_request {
   update_request() = default;
   project desired;
-  std::string tag;             // value of the pinned variable; empty: no single variable decides the tags
-  bool tag_given = false;      // --tag: then only images whose tag it sets are asked for
-  std::optional<pin_tag> pin;  // where `tag` is to stand afterwards
-  reconcile_options options;   // ids, digests and the release number are filled in
+  std::string tag;                       // value of the pinned variable; empty: no single variable decides the tags
+  bool tag_given = false;                // --tag: then only images whose tag it sets are asked for
+  std::string tag_before;                // what `tag` was, where that is not the pinned variable's
+  std::set<std::string> retagged;        // services whose image this run sets: their tags are asked for
+  std::optional<pin_tag> pin;            // where `tag` is to stand afterwards
+  std::optional<pin_images> image_pins;  // the images that are to stand in the override file afterwards
+  reconcile_options options;             // ids, digests and the release number are filled in
+  std::vector<std::string> notes;        // for the plan: what is kept nowhere
   std::string who;
   std::string why;
 };

@@ -36,6 +36,10 @@ plan everything() {
   p.project = "shop";
   p.attempt_id = "A1";
   p.notes = {"a note"};
+  service_outlook outlook{
+      "web", "recreate", {"image v1 -> v2", "ports changed"}, "shop:v2", "v2", "env_file", "TAG", "/f", 3, ""};
+  outlook.tag_text = "TAG in .env:3";
+  p.services = {outlook};
   const std::vector<action> actions = {pull_image{"ref", "sha256:d", "linux/arm64", {"web"}, "sha256:before"},
                                        keep_image{"x", "as"},
                                        ensure_network{"net", body},
@@ -50,7 +54,8 @@ plan everything() {
                                        pin_tag{"/f", "V", "new", "old"},
                                        remove_container{web, true},
                                        remove_network{"net"},
-                                       remove_volume{"vol"}};
+                                       remove_volume{"vol"},
+                                       pin_images{"/f", {{"web", "new", "old"}}, "text before", nullptr}};
   for (const action& each : actions) {
     operation o;
     o.number = static_cast<int>(p.operations.size()) + 1;
@@ -72,6 +77,7 @@ TEST(PlanJson, ComesBackAsItWasForEveryKindOfOperation) {
   const plan back = plan_from_json(docker::json::parse(to_json(p).to_text()));
   EXPECT_EQ(to_json(back).to_pretty_text(), to_json(p).to_pretty_text());
   EXPECT_EQ(to_text(back), to_text(p));
+  EXPECT_EQ(back.services, p.services);
   const auto& stop = std::get<stop_container>(back.operations[5].what);
   EXPECT_EQ(stop.was, run_state::paused);
   EXPECT_EQ(stop.grace_period, std::chrono::seconds(9));

@@ -290,6 +290,7 @@ plan with_names(const std::string& name) {
   start.target.subject = name;
   add(phase::start, start);
   add(phase::pin, pin_tag{name, name, name, name});
+  add(phase::pin, pin_images{name, {{name, name, name}}, name, name});
   return p;
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 release r1_of(const project& p) {
   release r = release_from_observed(run(p), 1, "2026-11-21T10:55:01Z");
-  r.pins.push_back({"/opt/shop/.env", "IMAGE_TAG", "v1"});
+  r.pins.push_back({"/opt/shop/.env", "IMAGE_TAG", "v1", "", ""});
   return r;
 }
 

@@ -1,6 +1,8 @@
 // The way back from a failed plan, as text.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "orchestration/plan/reconcile.hpp"
 #include "tests/plan/world.hpp"
 
@@ -17,6 +19,21 @@ plan update_to_v2(const observed_state& s = shop_runs()) {
   reconcile_options o = options();
   o.pin = pin_tag{"/opt/shop/.env", "IMAGE_TAG", "v2", "v1"};
   return plan_update(shop("v2"), s, o);
+}
+
+TEST(PlanUndo, PutsTheOverrideFileBackAsItWas) {
+  reconcile_options o = options();
+  o.image_pins = {
+      {"/opt/shop/compose.override.yaml", {{"web", "shop-app:v2", ""}, {"db", "db:2", "db:1"}}, "old", "new"}};
+  const plan back = plan_undo(plan_update(shop("v2"), shop_runs(), o), undo_options());
+  const auto is_pin = [](const operation& each) { return std::holds_alternative<pin_images>(each.what); };
+  const auto found = std::find_if(back.operations.begin(), back.operations.end(), is_pin);
+  ASSERT_NE(found, back.operations.end());
+  const auto& pin = std::get<pin_images>(found->what);
+  EXPECT_EQ(to_text(pin), "web unset, db=db:1");
+  EXPECT_EQ(pin.images.front().previous, "shop-app:v2");
+  EXPECT_EQ(pin.before.as_string(), "new");
+  EXPECT_EQ(pin.after.as_string(), "old");
 }
 
 undo_options with_data() {

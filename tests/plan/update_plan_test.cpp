@@ -228,7 +228,11 @@ TEST(PlanUpdate, SaysWhyAContainerChanges) {
   };
   const observed_state s = run(one("r.example/team/web:v1"));
   EXPECT_EQ(cause(one("r.example/team/web:v2"), s), "image web:v1 -> web:v2");
-  EXPECT_EQ(cause(one("r.example/team/web:v1").env("A", "b"), s), "configuration changed");
+  EXPECT_EQ(cause(one("r.example/team/web:v1").env("A", "b"), s), "environment: A added");
+  EXPECT_EQ(cause(one("r.example/team/web:v2").env("A", "b"), s), "image web:v1 -> web:v2, environment: A added");
+  project_builder hidden = one("r.example/team/web:v1");
+  hidden.value().services.at("web").document["attach"] = false;  // the engine is not told
+  EXPECT_EQ(cause(hidden, s), "configuration changed");
 
   reconcile_options resolved = options();
   resolved.digests["r.example/team/web:v1"] = "sha256:new";

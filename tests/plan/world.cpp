@@ -258,7 +258,7 @@ observed_state nothing_but_images(const project& p) {
   observed_state out;
   out.engine_id = "engine";
   out.api_minor = 44;
-  for (const auto& [name, s] : p.services) out.images[s.image] = {image_id(s.image), {}, false};
+  for (const auto& [name, s] : p.services) out.images[s.image] = {image_id(s.image), {}, false, {}};
   return out;
 }
 

@@ -18,6 +18,7 @@ struct scenario {
   ending how = ending::done;
   std::string before;  // the version that runs before
   std::string after;   // that runs when nothing is killed
+  kept_in where = kept_in::env_file;
 };
 
 run_result must(run_result result, ending how) {
@@ -123,7 +124,7 @@ class KillSweep : public testing::Test {
  protected:
   /// The points of the whole run, of which every `step`-th is taken.
   std::vector<kill_point> points(const scenario& s, std::size_t step = 1) {
-    shop_run whole;
+    shop_run whole(s.where);
     s.prepare(whole);
     run_result result;
     const run_length l = length_of(whole, [&] { result = s.act(whole); });
@@ -139,7 +140,7 @@ class KillSweep : public testing::Test {
   void sweep(const scenario& s) {
     for (const kill_point& point : points(s)) {
       if (HasFailure()) return;
-      shop_run shop;
+      shop_run shop(s.where);
       s.prepare(shop);
       ASSERT_TRUE(killed_at(shop, point, [&] { s.act(shop); })) << to_text(point);
       expect_recovered(shop, s, to_text(point) + ": " + last_of(shop, point));
@@ -150,7 +151,7 @@ class KillSweep : public testing::Test {
   void sweep_with_reboot(const scenario& s) {
     for (const kill_point& point : points(s, 4)) {
       if (HasFailure()) return;
-      shop_run shop;
+      shop_run shop(s.where);
       s.prepare(shop);
       ASSERT_TRUE(killed_at(shop, point, [&] { s.act(shop); })) << to_text(point);
       const std::string context = to_text(point) + " and rebooted: " + last_of(shop, point);
@@ -166,7 +167,7 @@ class KillSweep : public testing::Test {
     for (const kill_point& first : points(s, 11)) {
       for (int second = 1;; second += step) {
         if (HasFailure()) return;
-        shop_run shop;
+        shop_run shop(s.where);
         s.prepare(shop);
         ASSERT_TRUE(killed_at(shop, first, [&] { s.act(shop); })) << to_text(first);
         const std::string state = open_state(shop);
@@ -197,6 +198,17 @@ TEST_F(KillSweep, AnUpdateEndsWholeWhenItsRecoveryIsKilledToo) { sweep_twice(an_
 TEST_F(KillSweep, AnUpdateThatRollsBackEndsWholeWhenItsRecoveryIsKilledToo) { sweep_twice(an_update_that_fails()); }
 TEST_F(KillSweep, ARollbackWithDataEndsWholeWhenItsRecoveryIsKilledToo) { sweep_twice(a_rollback()); }
 
+// The same with the images in compose's override file, which is made, edited and put back.
+scenario in_the_override_file(scenario s) {
+  s.where = kept_in::override_file;
+  return s;
+}
+TEST_F(KillSweep, AnUpdateInTheOverrideFileEndsWholeWhereverItIsKilled) { sweep(in_the_override_file(an_update())); }
+TEST_F(KillSweep, ARollbackInTheOverrideFileEndsWholeWhereverItIsKilled) { sweep(in_the_override_file(a_rollback())); }
+TEST_F(KillSweep, AFailureInTheOverrideFileEndsWholeWhereverItIsKilled) {
+  sweep(in_the_override_file(an_update_that_fails()));
+}
+
 // --- replies that get lost ---------------------------------------------------------------------------------------
 
 struct loss {
@@ -213,7 +225,7 @@ std::string to_text(const loss& l) {
 class LossSweep : public testing::Test {
  protected:
   void sweep(const scenario& s) {
-    shop_run whole;
+    shop_run whole(s.where);
     s.prepare(whole);
     const run_length l = length_of(whole, [&] { s.act(whole); });
     for (const failure_kind kind : {failure_kind::lost, failure_kind::refused}) {
@@ -224,7 +236,7 @@ class LossSweep : public testing::Test {
 
   void lose(const scenario& s, const loss& l) {
     if (HasFatalFailure()) return;
-    shop_run shop;
+    shop_run shop(s.where);
     s.prepare(shop);
     shop.engine().forget_calls();
     scripted_failure lost;

@@ -8,6 +8,7 @@
 
 #include "orchestration/files/durable_file.hpp"
 #include "orchestration/plan/drift.hpp"
+#include "orchestration/plan/pinned_text.hpp"
 #include "orchestration/project/config_hash.hpp"
 #include "orchestration/project/create_body.hpp"
 #include "orchestration/project/dependency_order.hpp"
@@ -37,6 +38,12 @@ std::string migrate_image(const std::string& version) { return "registry.test/sh
 
 std::string env_text(const std::string& version) {
   return "# the shop\nIMAGE_TAG=" + version + "   # moved by hand or by dockupd\nTITLE='a shop'\n";
+}
+
+constexpr const char* users_override = "# the users' own\nservices:\n  db:\n    labels: {a: b}   # kept\n";
+
+std::vector<pinned_image> images_of(const std::string& version) {
+  return {{"migrate", migrate_image(version), ""}, {"web", web_image(version), ""}};
 }
 
 void replace_all(std::string& text, const std::string& what, const std::string& by) {
@@ -70,12 +77,17 @@ volume_content data_of(const std::string& version) {
   return {{"rows", "a row written under v1\n"}, {"schema", version}, {"made-by/" + version, version}};
 }
 
+std::string shop_run::override_text(const std::string& version) const {
+  return pins_for(override_file(), images_of(version), users_override).after.as_string();
+}
+
 // --- the world -------------------------------------------------------------------------------------------------
 
-shop_run::shop_run() : snapshots_(directory_ / "state/snapshots") {
+shop_run::shop_run(kept_in where) : where_(where), snapshots_(directory_ / "state/snapshots") {
   fs::create_directory(project_directory());
   ensure_private_directory(directory_ / "state");
   put(env_file(), env_text("v1"));
+  if (where_ == kept_in::override_file) put(override_file(), users_override);
   image_behaviour db;
   db.on_start = [this](const auto&) { watch_volume("db"); };
   engine_.images().publish(db_image, db);
@@ -221,12 +233,16 @@ update_request shop_run::request(const std::string& version) {
   out.desired = desired(version);
   out.tag = version;
   out.tag_given = true;
+  out.retagged = {"migrate", "web"};
   pin_tag pin;
   pin.file = env_file().string();
   pin.variable = "IMAGE_TAG";
   pin.value = version;
   pin.previous = read_env_value(text_of(env_file()), pin.variable).value_or("");
-  out.pin = pin;
+  if (where_ == kept_in::env_file)
+    out.pin = pin;
+  else
+    out.image_pins = pins_for(override_file(), images_of(version), text_of(override_file()));
   out.options.steady_for = out.options.healthy_for = std::chrono::milliseconds(0);
   out.who = "operator@shop";
   out.why = "to " + version;
@@ -373,7 +389,10 @@ void shop_run::check_records(std::vector<std::string>& out, const std::string& v
     for (const auto& entry : fs::directory_iterator(snapshots_.directory()))
       if (entry.path().filename().string().ends_with(".partial")) out.push_back("left over: " + entry.path().string());
   if (fs::exists(attempts()) && !fs::is_empty(attempts())) out.push_back("a way to be rescued is left over");
-  if (text_of(env_file()) != env_text(version)) out.push_back(".env: " + text_of(env_file()));
+  if (where_ == kept_in::override_file) {
+    if (text_of(override_file()) != override_text(version)) out.push_back("override: " + text_of(override_file()));
+  } else if (text_of(env_file()) != env_text(version))
+    out.push_back(".env: " + text_of(env_file()));
 }
 
 }  // namespace orchestration::test

@@ -24,9 +24,12 @@ namespace orchestration::test {
 using volume_content = std::map<std::string, std::string>;
 volume_content content_of(const std::filesystem::path& directory);
 
+/// Where the version of the shop is kept: in its .env, or, with images written out, in compose's override file.
+enum class kept_in { env_file, override_file };
+
 class shop_run {
  public:
-  shop_run();
+  explicit shop_run(kept_in where = kept_in::env_file);
 
   // The world.
   fake_engine& engine() { return engine_; }
@@ -74,6 +77,9 @@ class shop_run {
   snapshot_store& snapshots() { return snapshots_; }
   std::filesystem::path data() const { return engine_.volume_directory("shop-data"); }
   std::filesystem::path env_file() const { return project_directory() / ".env"; }
+  std::filesystem::path override_file() const { return project_directory() / "compose.override.yaml"; }
+  /// The users' text of it, with the version's images.
+  std::string override_text(const std::string& version) const;
   std::filesystem::path evidence() const { return directory_ / "state/evidence"; }
   std::filesystem::path attempts() const { return directory_ / "state/attempts"; }
   int migrations_of(const std::string& version) const;
@@ -102,6 +108,7 @@ class shop_run {
   void check_data(std::vector<std::string>& out, const std::string& version) const;
   void check_records(std::vector<std::string>& out, const std::string& version);
 
+  kept_in where_;
   temporary_directory directory_;
   fake_engine engine_{real_volumes::yes};
   snapshot_store snapshots_;

@@ -103,6 +103,14 @@ TEST(CommandLine, ReadsWhereToMoveTo) {
   EXPECT_THAT(c.services, ElementsAre("web", "worker"));
 }
 
+TEST(CommandLine, ReadsWhereTheTagIsKept) {
+  EXPECT_EQ(asked({"update", "--tag", "v2"}).pin, pin_way::tag);
+  EXPECT_EQ(asked({"plan", "--tag", "v2", "--pin", "digest"}).pin, pin_way::digest);
+  EXPECT_EQ(asked({"update", "--pin", "override", "--image", "web=a"}).pin, pin_way::override_file);
+  EXPECT_EQ(asked({"update", "--pin=none", "web"}).pin, pin_way::none);
+  EXPECT_THAT(wrong({"update", "--pin", "elsewhere"}), HasSubstr("--pin"));
+}
+
 TEST(CommandLine, AFileOptionTakesOneWordSoThatServicesMayFollow) {
   const command c = asked({"update", "-f", "a.yaml", "web"});
   EXPECT_THAT(c.files, ElementsAre("a.yaml"));

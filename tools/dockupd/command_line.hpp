@@ -30,6 +30,13 @@ enum class verb {
 };
 /// What `config` prints.
 enum class config_view { document, hashes, creates, services, images, networks, volumes, nothing };
+/// Where an update keeps the tag or image that it was given.
+enum class pin_way {
+  tag,            // in the variable of the image line
+  digest,         // there, with the digest that it means now: v2@sha256:…
+  override_file,  // as `image:` in compose's override file
+  none            // nowhere
+};
 enum class progress_style { automatic, tty, plain, json, quiet };
 
 /// As it is typed: "snapshot list".
@@ -55,6 +62,7 @@ struct command {
   std::string tag;
   std::string tag_variable;
   std::map<std::string, std::string> images;  // service → reference
+  pin_way pin = pin_way::tag;
   bool snapshot = true;
   std::optional<std::chrono::seconds> health_timeout;
   std::optional<std::chrono::seconds> stable_for;

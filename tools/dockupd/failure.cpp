@@ -44,6 +44,8 @@ explanation explain(const std::exception_ptr& thrown) {
     return {code_of(error.how()), error.what()};
   } catch (const orchestration::load_error& error) {
     return {exit_code::usage, error.what()};
+  } catch (const orchestration::pin_refused& error) {
+    return {exit_code::refused, error.what()};
   } catch (const orchestration::pin_error& error) {
     return {exit_code::usage, error.what()};
   } catch (const docker::image_reference_error& error) {

@@ -1,3 +1,4 @@
+#include "orchestration/project/pin.hpp"
 #include "tools/dockupd/render.hpp"
 #include "tools/dockupd/verbs.hpp"
 
@@ -12,7 +13,12 @@ struct line {
 line line_of(const orchestration::release& r, int current) {
   const std::string mark = r.number == current ? "*" : "";
   line out;
-  out.cells = {mark + "r" + std::to_string(r.number), r.tag, r.created_at, to_text(r.verdict), r.created_by, r.reason};
+  out.cells = {mark + "r" + std::to_string(r.number),
+               orchestration::short_tag(r.tag),
+               r.created_at,
+               to_text(r.verdict),
+               r.created_by,
+               r.reason};
   out.json = docker::json::object({{"release", r.number},
                                    {"tag", r.tag},
                                    {"at", r.created_at},
@@ -27,8 +33,9 @@ line line_of(const orchestration::release& r, int current) {
 line line_of(const orchestration::attempt& a) {
   line out;
   const std::string reason = a.reason.substr(0, a.reason.find('\n'));
-  out.cells = {"-",   a.tag, a.started_at, a.ended_at.empty() ? "interrupted: " + a.state : a.kind + " " + a.state,
-               a.who, reason};
+  out.cells = {"-",          orchestration::short_tag(a.tag),
+               a.started_at, a.ended_at.empty() ? "interrupted: " + a.state : a.kind + " " + a.state,
+               a.who,        reason};
   out.json = docker::json::object({{"attempt", a.id},
                                    {"kind", a.kind},
                                    {"tag", a.tag},

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "orchestration/plan/rescue.hpp"
+#include "orchestration/project/pin.hpp"
 #include "tools/dockupd/printable.hpp"
 #include "tools/dockupd/redaction.hpp"
 
@@ -20,12 +21,22 @@ std::string without_dockupd(const run_result& r) {
   return "  without dockupd:   sh " + orchestration::shell_word(r.rescue_script) + "\n";
 }
 
+/// What was written into the user's own files.
+std::string kept_line(const orchestration::operation& o) {
+  if (const auto* pin = std::get_if<orchestration::pin_tag>(&o.what))
+    return "  kept:              " + pin->variable + "=" + pin->value + " in " + pin->file + "\n";
+  if (const auto* pin = std::get_if<orchestration::pin_images>(&o.what))
+    return "  kept:              " + to_text(*pin) + " in " + pin->file + "\n";
+  return {};
+}
+
 std::string next_steps(const run_result& r, const std::string& project, std::string_view verb) {
   const std::string p = " -p " + project;
   std::string out;
   for (const std::string& file : r.evidence) out += "  last log lines:    " + file + "\n";
   switch (r.how) {
     case ending::done:
+      for (const orchestration::operation& o : r.executed.operations) out += kept_line(o);
       if (verb == "update" && r.release_before > 0) out += "  to go back:        dockupd rollback" + p + "\n";
       break;
     case ending::rolled_back:
@@ -89,7 +100,7 @@ std::string headline(const run_result& r, const std::string& project, std::strin
 
 std::string release_text(int number, const std::string& tag) {
   if (number == 0) return "nothing";
-  return "r" + std::to_string(number) + (tag.empty() ? "" : " (" + tag + ")");
+  return "r" + std::to_string(number) + (tag.empty() ? "" : " (" + orchestration::short_tag(tag) + ")");
 }
 
 std::string text_of(const run_result& r, const std::string& project, std::string_view verb) {
@@ -144,7 +155,10 @@ exit_code print_plan(const orchestration::plan& p, const command& asked, std::st
     out["plan"] = to_public_json(p);
     print(out.to_text() + "\n");
   } else {
-    print((p.empty() ? project + ": nothing to do.\n" : "") + to_text(p));
+    const std::string services = printable(services_text(p.services));
+    const std::string operations = to_text(p);
+    print((p.empty() ? project + ": nothing to do.\n" : "") + services +
+          (services.empty() || operations.empty() ? "" : "\n") + operations);
   }
   return code;
 }
@@ -169,6 +183,7 @@ docker::json json_of(const run_result& r, const std::string& project, std::strin
   if (!r.attempt_id.empty()) out["attempt"] = r.attempt_id;
   if (!r.snapshot_id.empty()) out["snapshot"] = r.snapshot_id;
   if (!r.safety_snapshot_id.empty()) out["safety_snapshot"] = r.safety_snapshot_id;
+  if (!r.executed.services.empty()) out["services"] = to_json(r.executed.services);
   if (!r.executed.notes.empty()) out["notes"] = docker::json::array_of(r.executed.notes);
   if (!r.warnings.empty()) out["warnings"] = docker::json::array_of(r.warnings);
   if (!r.rescue_script.empty()) out["rescue_script"] = r.rescue_script;

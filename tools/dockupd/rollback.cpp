@@ -12,7 +12,7 @@ namespace {
 std::optional<int> target_number(const orchestration::store& records, const std::string& text) {
   if (text.empty()) return std::nullopt;
   for (const orchestration::release& r : records.releases())
-    if (r.tag == text) return r.number;
+    if (r.tag == text || r.tag.starts_with(text + "@")) return r.number;  // with or without its digest
   const char* begin = text.data() + (text.front() == 'r' ? 1 : 0);
   int number = 0;
   const auto [end, error] = std::from_chars(begin, text.data() + text.size(), number);

@@ -8,6 +8,8 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdlib>
+#include <set>
+#include <sstream>
 #include <thread>
 
 #include "docker_client/client.hpp"
@@ -133,7 +135,6 @@ orchestration::load_request session::load_request() const {
   request.profiles = command_.profiles;
   request.services = command_.services;
   request.environment = whole_environment();
-  request.images = command_.images;
   request.on_variable = hide_if_secret;
   if (command_.what == verb::config) request.attributes = orchestration::unsupported::told;
   return request;
@@ -152,6 +153,42 @@ const orchestration::project& session::project() {
         say_warning(to_text(f));
   }
   return loaded_->value;
+}
+
+const orchestration::project* session::project_here() {
+  std::string known;
+  for (const known_project& each : known_projects(state_root()))
+    if (each.name == project_name()) known = each.working_dir;
+  try {
+    const orchestration::project& p = project();
+    return p.name == project_name() && (known.empty() || known == p.working_dir) ? &p : nullptr;
+  } catch (const orchestration::load_error&) {
+    return nullptr;
+  }
+}
+
+void session::take_env_files_of_containers() {
+  if (!command_.env_files.empty() || environment_("COMPOSE_ENV_FILES").value_or("") != "") return;
+  constexpr const char* label = "com.docker.compose.project.environment_file";
+  fs::path here = fs::current_path();
+  if (!command_.files.empty()) here = fs::absolute(command_.files.front()).lexically_normal().parent_path();
+  if (!command_.project_directory.empty()) here = fs::absolute(command_.project_directory).lexically_normal();
+  std::set<std::string> given;
+  std::vector<std::string> labels;
+  labels.emplace_back(label);
+  for (const docker::json& c : run(engine().list_containers(std::move(labels)))) {
+    const std::string name = c.string_at({"Labels", "com.docker.compose.project"});
+    const fs::path directory = c.string_at({"Labels", "com.docker.compose.project.working_dir"});
+    if (!command_.project_name.empty() && command_.project_name != name) continue;
+    // compose, too, looks for its files in the folders above.
+    const auto [end, unused] = std::mismatch(directory.begin(), directory.end(), here.begin(), here.end());
+    if (directory.empty() || end != directory.end()) continue;
+    given.insert(c.string_at({"Labels", label}));
+  }
+  if (given.size() != 1 || given.begin()->empty()) return;
+  std::istringstream listed(*given.begin());
+  for (std::string file; std::getline(listed, file, ',');) command_.env_files.push_back(file);
+  say_warning("docker compose was run here with --env-file " + *given.begin() + ": so is this. To choose: --env-file");
 }
 
 const std::string& session::project_name() {
@@ -287,7 +324,8 @@ void session::open_records(const orchestration::ballast& ballast) {
     if (command_.what == verb::update)
       throw fatal(exit_code::refused, std::string(error.what()) + "\nThe disk is full: " + std::to_string(free >> 20) +
                                           " MiB are free in " + state_directory().string() +
-                                          ", and an update needs at least 16 MiB there. Nothing was changed. Free some space first. Going back needs none: "
+                                          ", and an update needs at least 16 MiB there. Nothing was changed. Free some "
+                                          "space first. Going back needs none: "
                                           "dockupd recover, dockupd rollback");
     if (ballast.release().empty()) throw;
   }

@@ -45,10 +45,17 @@ class session {
 
   /// The compose files, loaded once. Their notes and warnings go to stderr. orchestration::load_error.
   const orchestration::project& project();
+  /// project(), where the files that are found here are those of the project that is asked about; nullptr elsewhere, and
+  /// where they cannot be loaded.
+  const orchestration::project* project_here();
   /// The next project() reads the files again.
   void forget_files() { loaded_.reset(); }
   /// What project() loads, with the tag put in place of the variable's value.
   orchestration::load_request load_request() const;
+
+  /// Without --env-file: those that docker compose was last given for the project here, as its containers say. Before
+  /// the first project(). Asks the engine.
+  void take_env_files_of_containers();
 
   /// The name, from -p, the compose files, or what dockupd knows: works without compose files too. fatal(usage).
   const std::string& project_name();

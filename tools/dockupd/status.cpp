@@ -2,6 +2,7 @@
 
 #include "docker_client/error.hpp"
 #include "orchestration/files/disk_space.hpp"
+#include "orchestration/plan/reconcile.hpp"
 #include "orchestration/plan/rescue.hpp"
 #include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/guard.hpp"
@@ -37,6 +38,12 @@ engine_view look(session& s) {
     view.problem = error.what();
   }
   return view;
+}
+
+/// Where each tag comes from, as the compose files say now; none where they cannot be had: status answers without them.
+std::vector<orchestration::service_outlook> tags_of(session& s) {
+  const orchestration::project* here = s.project_here();
+  return here == nullptr ? std::vector<orchestration::service_outlook>() : orchestration::tags_in(*here);
 }
 
 /// Where no room is kept back for a rollback on a full disk.
@@ -233,9 +240,11 @@ void print_text(session& s, const engine_view& view, const std::optional<release
                (ready.snapshot.empty() ? ", data stays (no snapshot)" : " with snapshot " + ready.snapshot);
   rows.push_back({"rollback", way_back});
   for (const std::string& file : missing_ballast(s))
-    rows.push_back({"no reserve", "no " + file + ": a rollback on a full disk may need room to be made first; the next "
-                                  "update keeps some back when there is room"});
+    rows.push_back({"no reserve", "no " + file +
+                                      ": a rollback on a full disk may need room to be made first; the next "
+                                      "update keeps some back when there is room"});
   print(table(rows));
+  if (const std::string tags = tags_text(tags_of(s)); !tags.empty()) print("\n" + printable(tags));
   if (!view.observed) return;
   rows.assign(1, {"CONTAINER", "STATE", "IMAGE"});
   for (const observed_container& c : view.observed->containers)
@@ -277,6 +286,7 @@ void print_json(session& s, const engine_view& view, const std::optional<release
   if (!ready.problem.empty()) way_back["problem"] = ready.problem;
   out["rollback"] = std::move(way_back);
   out["missing_ballast"] = docker::json::array_of(missing_ballast(s));
+  out["tags"] = to_json(tags_of(s));
   out["containers"] = docker::json::make_array();
   if (view.observed)
     for (const observed_container& c : view.observed->containers)

@@ -1,6 +1,7 @@
 #include "docker_client/image_reference.hpp"
 #include "orchestration/project/pin.hpp"
 #include "orchestration/run/updater.hpp"
+#include "tools/dockupd/pinning.hpp"
 #include "tools/dockupd/recovery.hpp"
 #include "tools/dockupd/render.hpp"
 #include "tools/dockupd/verbs.hpp"
@@ -8,28 +9,7 @@
 namespace dockupd {
 namespace {
 
-using orchestration::pin_tag;
 using orchestration::update_request;
-
-/// Where the tag stands and what is to stand there. Without --tag: as it is, so that a release knows its tag line; and
-/// nothing when no single variable decides the tags.
-std::optional<pin_tag> find_pin(session& s, const orchestration::project& p) {
-  const command& asked = s.asked();
-  std::optional<std::string> wanted;
-  if (!asked.tag_variable.empty()) wanted = asked.tag_variable;
-  try {
-    const orchestration::tag_variable variable = orchestration::choose_tag_variable(p, wanted);
-    pin_tag pin;
-    pin.file = variable.file.string();
-    pin.variable = variable.name;
-    pin.previous = variable.source.origin.value.value_or("");
-    pin.value = asked.tag.empty() ? pin.previous : orchestration::variable_value(variable.source, asked.tag);
-    return pin;
-  } catch (const orchestration::pin_error&) {
-    if (!asked.tag.empty() || wanted) throw;
-    return std::nullopt;
-  }
-}
 
 /// A tag from the command line or an unset variable can make an image that is none: said before anything is asked.
 void check_images(const orchestration::project& p) {
@@ -46,18 +26,9 @@ void check_images(const orchestration::project& p) {
 
 update_request make_request(session& s) {
   const command& asked = s.asked();
-  update_request request;
-  request.pin = find_pin(s, s.project());
-  if (!asked.tag.empty()) {
-    orchestration::load_request again = s.load_request();
-    again.overrides[request.pin->variable] = request.pin->value;
-    request.desired = orchestration::load(again).value;
-  } else {
-    request.desired = s.project();
-  }
+  s.take_env_files_of_containers();
+  update_request request = pinned_request(s);
   check_images(request.desired);
-  request.tag = request.pin ? request.pin->value : "";
-  request.tag_given = !asked.tag.empty();
   request.options.services.insert(asked.services.begin(), asked.services.end());
   if (!asked.snapshot) request.options.snapshot = orchestration::take_snapshot::no;
   fill_waits(asked, request.options);
@@ -76,7 +47,8 @@ void fill_waits(const command& asked, orchestration::reconcile_options& options)
 
 exit_code run_update(session& s) {
   update_request request = make_request(s);
-  orchestration::workspace& w = s.open_for_change(request.tag_given ? "update --tag " + request.tag : "update");
+  orchestration::workspace& w =
+      s.open_for_change(request.tag_given ? "update --tag " + orchestration::short_tag(request.tag) : "update");
   if (recover_first(s, w)) {
     s.forget_files();  // the tag line may have been written
     request = make_request(s);

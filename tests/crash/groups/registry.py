@@ -194,7 +194,7 @@ def elsewhere(machine: Machine, registry: str, says: str = "") -> None:
     images = {(c["Config"]["Labels"] or {})[glance.SERVICE]: c["Config"]["Image"] for c in inspected(machine)}
     wanted = [f"--image={service}={image.replace(machine.registry, registry).rsplit(':', 1)[0]}:{NEW}"
               for service, image in images.items()]
-    untouched(machine, before, measured(machine, "update", *wanted, seconds=60), says)
+    untouched(machine, before, measured(machine, "update", *wanted, "--pin", "none", seconds=60), says)
 
 
 # --- what must hold
