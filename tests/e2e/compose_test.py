@@ -1,22 +1,10 @@
 """Back and forth between docker compose and dockupd on a real engine."""
-import os
-import subprocess
 import unittest
 
-from scenario import ROOT, Scenario, inspect, run
+from scenario import BesideCompose, inspect
 
 
-class Compose(Scenario):
-    @classmethod
-    def setUpClass(cls):
-        cls.compose_binary = subprocess.run([os.path.join(ROOT, "tools", "compose-oracle")], check=True,
-                                            stdout=subprocess.PIPE, text=True).stdout.strip()
-
-    def compose(self, *arguments):
-        done = run([self.compose_binary, *arguments], cwd=self.project)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
-
+class Compose(BesideCompose):
     def test_compose_finds_nothing_to_do_after_dockupd(self):
         self.dockupd("update", "--tag", "v1")
         self.dockupd("update", "--tag", "v2")

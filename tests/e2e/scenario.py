@@ -149,3 +149,17 @@ class Scenario(unittest.TestCase):
             self.assertTrue(inspect(name)["State"]["Running"], name)
         self.assertEqual(inspect("tiny-app-1")["State"]["Health"]["Status"], "healthy")
         self.assertIn(f"IMAGE_TAG={tag}\n".encode(), self.read(".env"))
+
+
+class BesideCompose(Scenario):
+    """With the real docker compose at hand."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.compose_binary = subprocess.run([os.path.join(ROOT, "tools", "compose-oracle")], check=True,
+                                            stdout=subprocess.PIPE, text=True).stdout.strip()
+
+    def compose(self, *arguments):
+        done = run([self.compose_binary, *arguments], cwd=self.project)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
