@@ -173,7 +173,7 @@ void resolve_labels(yaml_node& service, const std::string& path, const file_text
   values all;
   for (const yaml_node& each : files->items()) {
     const std::string file = each.text_or("");
-    if (!is_there(file)) fail_at(each.where, path + ".label_file", "there is no file " + file, "Create it");
+    if (!is_there(file, texts)) fail_at(each.where, path + ".label_file", "there is no file " + file, "Create it");
     const auto earlier = [&](const std::string& name) {
       const auto found = all.find(name);
       return found == all.end() ? std::nullopt : std::optional(found->second);

@@ -1,10 +1,9 @@
 """What a change brings with it, on a real engine: containers that join another one, replicas, secrets and configs that
 are written into containers. Afterwards real docker compose finds nothing to do."""
 import os
-import subprocess
 import unittest
 
-from scenario import ROOT, Scenario, docker, inspect, run
+from scenario import BesideCompose, docker, inspect
 
 IMAGE = "${TINY_REGISTRY:-127.0.0.1:5000}/tiny"
 
@@ -47,12 +46,7 @@ configs:
 """
 
 
-class Converge(Scenario):
-    @classmethod
-    def setUpClass(cls):
-        cls.compose_binary = subprocess.run([os.path.join(ROOT, "tools", "compose-oracle")], check=True,
-                                            stdout=subprocess.PIPE, text=True).stdout.strip()
-
+class Converge(BesideCompose):
     def setUp(self):
         super().setUp()
         self.write_files()
@@ -60,11 +54,6 @@ class Converge(Scenario):
 
     def write_files(self, scale=1, answer=42):
         self.write("compose.yaml", FILES % {"image": IMAGE, "scale": scale, "answer": answer})
-
-    def compose(self, *arguments):
-        done = run([self.compose_binary, *arguments], cwd=self.project)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
 
     def assert_compose_changes_nothing(self):
         before = self.containers()
