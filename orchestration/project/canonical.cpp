@@ -124,6 +124,10 @@ json text_or_texts(const yaml_node& n, const tree_path& path) {
   return texts(n, path);
 }
 
+json value_or_values(const yaml_node& n, const tree_path& path) {
+  return n.is_sequence() ? texts(n, path) : json(json::array{text(n, path)});
+}
+
 json command(const yaml_node& n, const tree_path& path) {
   if (n.text() == nullptr) return texts(n, path);
   const std::optional<std::vector<std::string>> words = split_command(*n.text());
@@ -437,7 +441,7 @@ constexpr field build_fields[] = {{"context", text},
                                   {"platforms", texts},
                                   {"privileged", boolean}};
 
-constexpr field provider_fields[] = {{"type", text}, {"options", mapping<text_or_texts>}};
+constexpr field provider_fields[] = {{"type", text}, {"options", mapping<value_or_values>}};
 
 // In the order of compose-go's types.ServiceConfig.
 constexpr field service_fields[] = {

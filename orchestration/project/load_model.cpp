@@ -17,6 +17,8 @@ struct model_loader::scope {
   const std::string& directory;
   const project_environment& environment;
   const chain& included;  // the files whose `include` led here
+  /// Files that services of these files extend, as they were read; their own extends are resolved in place.
+  std::map<std::string, yaml_node>& bases;
 };
 
 namespace {
@@ -111,6 +113,16 @@ void model_loader::apply_extends(yaml_node& root, const std::string& file, const
   }
 }
 
+// Read once for all services that extend one of it.
+yaml_node& model_loader::base_file_at(const std::string& file, const scope& in) {
+  const auto known = in.bases.find(file);
+  if (known != in.bases.end()) return known->second;
+  const std::string directory = folder_of(file);
+  yaml_node read = load_on_top({}, file, scope{directory, in.environment, in.included, in.bases}, true);
+  make_paths_absolute(read, directory, home_);
+  return in.bases.emplace(file, std::move(read)).first->second;
+}
+
 // The service with everything it extends underneath; it is put back among `services` as well.
 yaml_node model_loader::extended(const std::string& name, yaml_node& services, const std::string& file, const scope& in,
                                  const yaml_document& document, chain& seen) {
@@ -127,21 +139,17 @@ yaml_node model_loader::extended(const std::string& name, yaml_node& services, c
   seen.push_back(step);
 
   const yaml_node* base_file = extends->find_set("file");
-  yaml_node other_file;
   yaml_document base_document;
   std::string base_path = file;
+  yaml_node* base_services = &services;
   if (base_file != nullptr) {
     base_path = absolute_path(base_file->text_or(""), in.directory, home_);
     if (!is_there(base_path, texts_))
       fail_at(base_file->where, path + ".file", "there is no file " + base_path,
               "Relative paths begin at " + in.directory);
-    const std::string base_directory = folder_of(base_path);
-    const scope base_scope{base_directory, in.environment, in.included};
-    other_file = load_on_top({}, base_path, base_scope, true);
-    make_paths_absolute(other_file, base_directory, home_);
+    base_services = base_file_at(base_path, in).find("services");
     base_document.resets = documents(base_path).back().resets;
   }
-  yaml_node* base_services = base_file == nullptr ? &services : other_file.find("services");
   if (base_services == nullptr || base_services->find(*base_name->text()) == nullptr)
     fail_at(base_name->where, path, "there is no service \"" + *base_name->text() + "\" in " + base_path,
             "Check the spelling");
@@ -197,7 +205,8 @@ void model_loader::apply_include(yaml_node& root, const yaml_node& include, cons
   project_environment environment = in.environment;
   environment.add_files(env_files);
 
-  yaml_node imported = load(files, scope{directory, environment, in.included});
+  std::map<std::string, yaml_node> bases;  // the environment is another one
+  yaml_node imported = load(files, scope{directory, environment, in.included, bases});
   for (const std::string_view section : {"services", "volumes", "networks", "secrets", "configs", "models"}) {
     const yaml_node* from = imported.find_set(section);
     if (from == nullptr) continue;
@@ -234,7 +243,7 @@ yaml_node model_loader::load_on_top(yaml_node model, const std::string& file, co
     if (!as_base) {
       chain included = in.included;
       included.push_back(file);
-      apply_includes(root, scope{in.directory, in.environment, included});
+      apply_includes(root, scope{in.directory, in.environment, included, in.bases});
     }
     model = merged(std::move(model), std::move(root), tree_path());
     keep_unique(model, tree_path());
@@ -266,7 +275,8 @@ yaml_node model_loader::load(const std::vector<std::string>& files, const scope&
 yaml_node model_loader::load(const std::vector<std::string>& files, const std::string& directory,
                              const project_environment& environment) {
   const chain none;
-  return load(files, scope{directory, environment, none});
+  std::map<std::string, yaml_node> bases;
+  return load(files, scope{directory, environment, none, bases});
 }
 
 }  // namespace orchestration

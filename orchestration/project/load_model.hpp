@@ -47,6 +47,7 @@ class model_loader {
   void apply_extends(yaml_node& root, const std::string& file, const scope& in, const yaml_document& document);
   yaml_node extended(const std::string& name, yaml_node& services, const std::string& file, const scope& in,
                      const yaml_document& document, chain& seen);
+  yaml_node& base_file_at(const std::string& file, const scope& in);
   void apply_includes(yaml_node& root, const scope& in);
   void apply_include(yaml_node& root, const yaml_node& include, const scope& in);
 

@@ -124,9 +124,13 @@ yaml_mark event_reader::mark(const yaml_mark_t& at) const {
 
 void event_reader::fail_on_syntax() const {
   const std::string problem = parser_.problem == nullptr ? "cannot be read" : parser_.problem;
-  if (parser_.error == YAML_READER_ERROR)
-    fail_at({file_, 0, 0}, "", "not UTF-8 text: " + problem + " at byte " + std::to_string(parser_.problem_offset),
+  if (parser_.error == YAML_READER_ERROR) {
+    const unsigned char* text = parser_.input.string.start;
+    const auto line = std::count(text, text + parser_.problem_offset, '\n') + 1;
+    fail_at({file_, static_cast<int>(line), 0}, "",
+            "not UTF-8 text: " + problem + " at byte " + std::to_string(parser_.problem_offset),
             "Save the file as UTF-8");
+  }
   std::string what = "not YAML: " + problem;
   if (parser_.context != nullptr)
     what +=

@@ -1,4 +1,5 @@
-// Files that a real docker-compose 2.40.3 refuses (record_refusals.py), each with the place and path that dockupd names.
+// Files that a real docker-compose 2.40.3 refuses (record_refusals.py), each with the place and path that dockupd
+// names.
 #include <gtest/gtest.h>
 
 #include "recorded_projects.hpp"

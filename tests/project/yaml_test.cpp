@@ -113,8 +113,8 @@ TEST(Yaml, RefusesWhatComposeRefusesAndSaysWhere) {
 }
 
 TEST(Yaml, RefusesWhatIsNotUtf8) {
-  EXPECT_EQ(refusal("a: \"\xff\xfe\"\n").substr(0, 40), "compose.yaml: error: not UTF-8 text: inv");
-  EXPECT_EQ(refusal(std::string("a: \0b\n", 6)).substr(0, 36), "compose.yaml: error: not UTF-8 text:");
+  EXPECT_EQ(refusal("b: 1\na: \"\xff\xfe\"\n").substr(0, 42), "compose.yaml:2: error: not UTF-8 text: inv");
+  EXPECT_EQ(refusal(std::string("a: \0b\n", 6)).substr(0, 38), "compose.yaml:1: error: not UTF-8 text:");
 }
 
 class limited_yaml : public testing::Test {
