@@ -43,6 +43,14 @@ bool is_pull_policy(std::string_view text) {
   return periodic || std::find(std::begin(known), std::end(known), text) != std::end(known);
 }
 
+// In bytes, or as a number; 0 when it is absent or cannot be read, which is another check's to say.
+double size_of(const yaml_node* node) {
+  if (node == nullptr) return 0;
+  const std::string text = value_text(*node);
+  if (const std::optional<double> number = parse_real(text)) return static_cast<float>(*number);
+  return static_cast<float>(parse_size(text).value_or(0));
+}
+
 bool is_true(const yaml_node* node) { return node != nullptr && parse_bool(value_text(*node)).value_or(false); }
 
 class checker {
@@ -78,6 +86,8 @@ class checker {
     check_references(s, path);
     check_build_and_models(s, path);
     check_device_requests(s, path);
+    check_mount_targets(s, path);
+    check_watches(s, path);
     check_dependencies(s, path);
     check_health_check(s, path);
     check_amounts(s, path);
@@ -194,28 +204,66 @@ class checker {
           "Begin it with CMD, CMD-SHELL or NONE");
   }
 
-  // The same limit in two places must say the same.
+  // Only as they are written: "/data" and "/data/" of a tmpfs are two.
+  void check_mount_targets(const yaml_node& s, const std::string& path) {
+    std::map<std::string, std::string> taken;
+    const auto take = [&](const yaml_node& at, std::string_view list, std::size_t index, const std::string& target) {
+      const std::string here = std::string(list) + "[" + std::to_string(index) + "]";
+      const auto [first, is_new] = taken.try_emplace(target, here);
+      if (!is_new)
+        add(at, path + "." + here, target + " is already mounted by " + first->second, "Mount one thing there");
+    };
+    const yaml_node& tmpfs = section(s, "tmpfs");
+    if (tmpfs.text() != nullptr) take(tmpfs, "tmpfs", 0, tmpfs.text()->substr(0, tmpfs.text()->find(':')));
+    for (std::size_t i = 0; i < tmpfs.items().size(); ++i) {
+      const std::string text = value_text(tmpfs.items()[i]);
+      take(tmpfs.items()[i], "tmpfs", i, text.substr(0, text.find(':')));
+    }
+    const auto& volumes = section(s, "volumes").items();
+    for (std::size_t i = 0; i < volumes.size(); ++i)
+      if (const yaml_node* target = volumes[i].find_set("target")) take(volumes[i], "volumes", i, value_text(*target));
+  }
+
+  void check_watches(const yaml_node& s, const std::string& path) {
+    const yaml_node* watches = descend(s, {"develop", "watch"});
+    if (watches == nullptr) return;
+    for (std::size_t i = 0; i < watches->items().size(); ++i) {
+      const yaml_node& watch = watches->items()[i];
+      const yaml_node* action = watch.find_set("action");
+      const yaml_node* target = watch.find_set("target");
+      const std::string does = action == nullptr ? "" : value_text(*action);
+      if (does != "rebuild" && does != "restart" && (target == nullptr || value_text(*target).empty()))
+        add(watch, path + ".develop.watch[" + std::to_string(i) + "]", "has no target, which " + does + " needs",
+            "Add the path in the container");
+    }
+  }
+
+  // The same limit in two places must say the same. Beside other limits under `deploy`, none is another one.
   void check_amounts(const yaml_node& s, const std::string& path) {
     struct twice {
       std::string_view attribute;
-      std::initializer_list<std::string_view> in_deploy;
-      std::string_view in_deploy_text;
+      std::initializer_list<std::string_view> beside;
+      std::string_view name;
+      std::string_view in_deploy;
     };
     static const twice all[] = {
-        {"scale", {"deploy", "replicas"}, "deploy.replicas"},
-        {"cpus", {"deploy", "resources", "limits", "cpus"}, "deploy.resources.limits.cpus"},
-        {"mem_limit", {"deploy", "resources", "limits", "memory"}, "deploy.resources.limits.memory"},
-        {"mem_reservation", {"deploy", "resources", "reservations", "memory"}, "deploy.resources.reservations.memory"},
-        {"pids_limit", {"deploy", "resources", "limits", "pids"}, "deploy.resources.limits.pids"},
+        {"cpus", {"deploy", "resources", "limits"}, "cpus", "deploy.resources.limits.cpus"},
+        {"mem_limit", {"deploy", "resources", "limits"}, "memory", "deploy.resources.limits.memory"},
+        {"mem_reservation", {"deploy", "resources", "reservations"}, "memory", "deploy.resources.reservations.memory"},
+        {"pids_limit", {"deploy", "resources", "limits"}, "pids", "deploy.resources.limits.pids"},
     };
     for (const twice& each : all) {
       const yaml_node* here = s.find_set(each.attribute);
-      const yaml_node* there = descend(s, each.in_deploy);
-      if (here == nullptr || there == nullptr || parse_size(value_text(*here)) == parse_size(value_text(*there)))
-        continue;
-      add(*here, path + "." + std::string(each.attribute), "differs from " + std::string(each.in_deploy_text),
-          "Keep one of them");
+      const yaml_node* beside = descend(s, each.beside);
+      if (here == nullptr || beside == nullptr || size_of(here) == 0) continue;
+      if (size_of(here) != size_of(beside->find_set(each.name)))
+        add(*here, path + "." + std::string(each.attribute), "differs from " + std::string(each.in_deploy),
+            "Keep one of them");
     }
+    const yaml_node* scale = s.find_set("scale");
+    const yaml_node* replicas = descend(s, {"deploy", "replicas"});
+    if (scale != nullptr && replicas != nullptr && size_of(scale) != size_of(replicas))
+      add(*scale, path + ".scale", "differs from deploy.replicas", "Keep one of them");
   }
 
   void check_container_name(const std::string& service, const yaml_node& s, const std::string& path) {

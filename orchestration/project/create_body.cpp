@@ -2,6 +2,7 @@
 
 #include "orchestration/project/canonical_read.hpp"
 #include "orchestration/project/host_config.hpp"
+#include "orchestration/project/platform.hpp"
 
 namespace orchestration {
 namespace {
@@ -303,10 +304,22 @@ void inherit(json& body, const std::vector<inherited_mount>& inherited) {
 
 }  // namespace
 
+namespace {
+
+std::string platform(const service& s) {
+  const std::string written = s.document.string_at({"platform"});
+  if (written.empty()) return {};
+  const std::optional<std::string> normal = normal_platform(written);
+  if (!normal) refuse(s, "platform", "\"" + written + "\" is no platform; write it like linux/arm64");
+  return *normal;
+}
+
+}  // namespace
+
 create_request make_create_request(const project& p, const service& s, int number, const create_context& context) {
   create_request out;
   out.name = container_name(p, s, number);
-  out.platform = s.document.string_at({"platform"});
+  out.platform = platform(s);
   check_mount_options(s, context, out);
 
   json& body = out.body = json::make_object();

@@ -1,5 +1,6 @@
 #include "orchestration/project/long_form.hpp"
 
+#include <filesystem>
 #include <utility>
 
 #include "orchestration/project/short_forms.hpp"
@@ -223,6 +224,21 @@ struct path_base {
   }
 };
 
+// The path with its first symbolic link resolved, as compose does with what it watches.
+std::string behind_first_link(const std::string& path) {
+  std::filesystem::path so_far;
+  const std::filesystem::path whole(path);
+  for (auto part = whole.begin(); part != whole.end(); ++part) {
+    so_far /= *part;
+    std::error_code error;
+    if (!std::filesystem::is_symlink(so_far, error)) continue;
+    const std::string link = so_far.string();
+    std::filesystem::path real = std::filesystem::canonical(so_far, error);
+    return error ? path : real.string() + path.substr(link.size());
+  }
+  return path;
+}
+
 // What the builder fetches itself is no path.
 bool is_remote_context(std::string_view text) {
   const auto begins = [&](std::string_view prefix) { return text.starts_with(prefix); };
@@ -251,7 +267,11 @@ void make_service_paths_absolute(yaml_node& service, const std::string& path, co
   });
   if (yaml_node* build = service.find("build")) make_build_paths_absolute(*build, base);
   if (yaml_node* develop = service.find("develop"))
-    for_each_item(develop->find("watch"), [&](yaml_node& watch) { base.resolve(watch.find("path")); });
+    for_each_item(develop->find("watch"), [&](yaml_node& watch) {
+      yaml_node* path = watch.find("path");
+      base.resolve(path);
+      if (path != nullptr && path->text() != nullptr) path->value = behind_first_link(*path->text());
+    });
   if (yaml_node* extended = service.find("extends")) base.resolve(extended->find("file"));
 }
 

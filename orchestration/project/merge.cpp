@@ -225,8 +225,11 @@ std::string by_config_target(const yaml_node& entry, const tree_path&) { return 
 
 std::string by_port(const yaml_node& entry, const tree_path&) {
   if (!entry.is_mapping()) return value_text(entry);
-  return member_text(entry, "host_ip", "0.0.0.0") + ":" + member_text(entry, "published", "<nil>") + ":" +
-         member_text(entry, "target") + "/" + member_text(entry, "protocol", "tcp");
+  // To compose a number is not the text of that number: `published: 80` stands beside "80:80".
+  const yaml_node* published = entry.find("published");
+  const std::string_view kind = published == nullptr || published->text() != nullptr ? "" : "number ";
+  return member_text(entry, "host_ip", "0.0.0.0") + ":" + std::string(kind) + member_text(entry, "published", "<nil>") +
+         ":" + member_text(entry, "target") + "/" + member_text(entry, "protocol", "tcp");
 }
 
 std::string by_path(const yaml_node& entry, const tree_path&) {

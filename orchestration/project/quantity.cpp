@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 namespace orchestration {
@@ -186,8 +187,12 @@ std::optional<double> parse_real(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(text.size() > 1 && text[1] == '-' ? 0 : 1);
   double out = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return out;
+  if (end != text.data() + text.size() || text.empty()) return std::nullopt;
+  if (error == std::errc()) return out;
+  // Too small for a number is nearly 0, too large is none.
+  if (error != std::errc::result_out_of_range) return std::nullopt;
+  out = std::strtod(std::string(text).c_str(), nullptr);
+  return std::abs(out) < 1 ? std::optional(out) : std::nullopt;
 }
 
 std::optional<bool> parse_bool(std::string_view text) {

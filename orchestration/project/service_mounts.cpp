@@ -81,8 +81,10 @@ json mount_of(const json& volume, const std::string& source) {
 std::string bind_text(const json& volume, const std::string& source) {
   std::string out = source + ":" + volume.string_at({"target"});
   out += volume.bool_at({"read_only"}) ? ":ro" : ":rw";
-  const std::string selinux = volume.string_at({"bind", "selinux"});
-  return selinux.empty() ? out : out + "," + selinux;
+  for (const char* option : {"selinux", "propagation"})
+    if (const std::string value = volume.string_at({"bind", option}); !value.empty()) out += "," + value;
+  if (const json* options = volume.find("volume"); options != nullptr && options->bool_at({"nocopy"})) out += ",nocopy";
+  return out;
 }
 
 std::string real_source(const project& p, const json& volume) {

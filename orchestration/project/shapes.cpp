@@ -154,12 +154,15 @@ constexpr shape deploy{.kinds = kind::mapping | kind::null, .members = deploy_me
 constexpr member_shape blkio_limit_members[] = {{"path", &text}, {"rate", &integer_text}};
 constexpr shape blkio_limit{.kinds = kind::mapping, .members = blkio_limit_members};
 constexpr shape blkio_limits{.kinds = kind::list, .item = &blkio_limit};
-constexpr member_shape blkio_weight_members[] = {{"path", &text}, {"weight", &integer_text}};
+constexpr member_shape blkio_weight_members[] = {{"path", &text}, {"weight", &integer}};
 constexpr shape blkio_weight{.kinds = kind::mapping, .members = blkio_weight_members};
 constexpr shape blkio_weights{.kinds = kind::list, .item = &blkio_weight};
-constexpr member_shape blkio_members[] = {{"device_read_bps", &blkio_limits},  {"device_read_iops", &blkio_limits},
-                                          {"device_write_bps", &blkio_limits}, {"device_write_iops", &blkio_limits},
-                                          {"weight", &integer_text},           {"weight_device", &blkio_weights}};
+constexpr member_shape blkio_members[] = {{"device_read_bps", &blkio_limits},
+                                          {"device_read_iops", &blkio_limits},
+                                          {"device_write_bps", &blkio_limits},
+                                          {"device_write_iops", &blkio_limits},
+                                          {"weight", &integer},
+                                          {"weight_device", &blkio_weights}};
 constexpr shape blkio{.kinds = kind::mapping, .members = blkio_members};
 
 constexpr std::string_view cgroup_words[] = {"host", "private"};

@@ -112,6 +112,8 @@ class shape_check {
     if (wanted.other_members == nullptr) return add_unknown(each, wanted, at);
     if (wanted.names_only && !is_name(each.key))
       add(each.where, at, "\"" + each.key + "\" is no name", "Use letters, digits and . _ - only");
+    if (each.key.empty() && (wanted.kinds & kind::list) != 0)
+      add(each.where, at, "an empty name", "Give it a name, or remove it");
     check(each.value, *wanted.other_members, at);
   }
 

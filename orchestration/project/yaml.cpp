@@ -53,6 +53,27 @@ std::string_view anchor_of(const yaml_event_t& e) {
   }
 }
 
+std::optional<std::string> decoded_base64(std::string_view text) {
+  static constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  unsigned bits = 0;
+  std::size_t count = 0;
+  std::size_t padding = 0;
+  for (const char c : text) {
+    if (c == '\n' || c == '\r') continue;
+    const std::size_t digit = digits.find(c);
+    if (c == '=') ++padding;
+    if (c != '=' && (digit == std::string_view::npos || padding > 0)) return std::nullopt;
+    bits = bits << 6 | (c == '=' ? 0U : static_cast<unsigned>(digit));
+    if (++count % 4 != 0) continue;
+    for (const int shift : {16, 8, 0}) out += static_cast<char>(bits >> shift & 0xFFU);
+    bits = 0;
+  }
+  if (count % 4 != 0 || padding > 2) return std::nullopt;
+  out.resize(out.size() - padding);
+  return out;
+}
+
 using key_path = std::vector<std::string>;
 
 // libyaml, with its errors as ours.
@@ -101,12 +122,14 @@ class composer : event_reader {
   yaml_node content(const yaml_event_t& e, std::size_t depth);
   yaml_node alias(const yaml_event_t& e);
   yaml_node scalar(const yaml_event_t& e);
+  yaml_node tagged_scalar(std::string_view type, std::string_view text, const yaml_mark& where) const;
   yaml_node sequence(const yaml_event_t& start, std::size_t depth);
   yaml_node mapping(const yaml_event_t& start, std::size_t depth);
   std::string key(const yaml_event_t& e);
   void merge(yaml_node& into, const yaml_node& source);
   void merge_one(yaml_node& into, const yaml_node& source);
   void count(amount more, const yaml_mark& where);
+  void check_version(const yaml_event_t& e) const;
   bool take_edit_tag(const yaml_event_t& e);
 
   yaml_limits limits_;
@@ -212,9 +235,31 @@ yaml_node composer::scalar(const yaml_event_t& e) {
   const std::string_view text(reinterpret_cast<const char*>(s.value), s.length);
   count({0, text.size()}, mark(e.start_mark));
   const std::string_view tag = view(s.tag);
-  const bool other_standard_tag = tag.starts_with(standard_tags) && tag.substr(standard_tags.size()) != "str";
-  const bool typed = s.style == YAML_PLAIN_SCALAR_STYLE && (tag.empty() || other_standard_tag);
+  if (tag.starts_with(standard_tags)) return tagged_scalar(tag.substr(standard_tags.size()), text, mark(e.start_mark));
+  const bool typed = s.style == YAML_PLAIN_SCALAR_STYLE && tag.empty();
   return make_node(typed ? plain_scalar(text) : yaml_node::any(std::string(text)), mark(e.start_mark));
+}
+
+// "!!int 3": what the text would be without the tag and quotes has to be of that type.
+yaml_node composer::tagged_scalar(std::string_view type, std::string_view text, const yaml_mark& where) const {
+  if (type == "binary") {
+    const std::optional<std::string> bytes = decoded_base64(text);
+    if (!bytes) fail_at(where, "", "no base64 behind !!binary", "Check its characters");
+    return make_node(*bytes, where);
+  }
+  yaml_node out = make_node(plain_scalar(text), where);
+  const auto is = [&]<class Type>() { return std::holds_alternative<Type>(out.value); };
+  const bool whole = is.operator()<std::int64_t>() || is.operator()<std::uint64_t>();
+  const bool fits = type == "null"        ? out.is_null()
+                    : type == "bool"      ? is.operator()<bool>()
+                    : type == "int"       ? whole
+                    : type == "float"     ? whole || is.operator()<double>()
+                    : type == "timestamp" ? is.operator()<yaml_date>()
+                                          : false;
+  if (fits) return out;
+  if (type == "null" || type == "bool" || type == "int" || type == "float" || type == "timestamp")
+    fail_at(where, "", "\"" + std::string(text) + "\" is no !!" + std::string(type), "Leave the tag out");
+  return make_node(std::string(text), where);
 }
 
 yaml_node composer::sequence(const yaml_event_t& start, std::size_t depth) {
@@ -232,6 +277,10 @@ yaml_node composer::sequence(const yaml_event_t& start, std::size_t depth) {
 
 std::string composer::key(const yaml_event_t& e) {
   const yaml_mark where = mark(e.start_mark);
+  if (e.type == YAML_ALIAS_EVENT) {
+    const yaml_node named = alias(e);
+    if (named.text() != nullptr) return *named.text();
+  }
   if (e.type != YAML_SCALAR_EVENT) fail_at(where, "", "a key that is not text", "Keys are plain words");
   count({1, e.data.scalar.length}, where);
   const yaml_node node = scalar(e);
@@ -285,10 +334,20 @@ yaml_node composer::mapping(const yaml_event_t& start, std::size_t depth) {
   return out;
 }
 
+// libyaml takes "%YAML 1.2" as well.
+void composer::check_version(const yaml_event_t& e) const {
+  if (e.type != YAML_DOCUMENT_START_EVENT) return;
+  const yaml_version_directive_t* version = e.data.document_start.version_directive;
+  if (version != nullptr && (version->major != 1 || version->minor != 1))
+    fail_at(mark(e.start_mark), "", "written for another version of YAML than 1.1",
+            "Remove the line that begins with %YAML");
+}
+
 std::vector<yaml_document> composer::documents() {
   std::vector<yaml_document> out;
   event e;
   for (next(e); e.raw.type != YAML_STREAM_END_EVENT; next(e)) {
+    check_version(e.raw);
     if (e.raw.type == YAML_STREAM_START_EVENT || e.raw.type == YAML_DOCUMENT_START_EVENT ||
         e.raw.type == YAML_DOCUMENT_END_EVENT)
       continue;
@@ -403,6 +462,88 @@ class outliner : event_reader {
   std::size_t last_ = 0;
 };
 
+// --- escapes in double quotes, where go-yaml and libyaml differ ---
+
+// Finds the tokens of a text, to see where double quotes begin and end.
+class token_scan {
+ public:
+  explicit token_scan(std::string_view text) : text_(text) {
+    yaml_parser_initialize(&parser_);
+    yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+    if (text.starts_with("\xEF\xBB\xBF")) at_ = 3;
+  }
+  ~token_scan() { yaml_parser_delete(&parser_); }
+  token_scan(const token_scan&) = delete;
+  token_scan& operator=(const token_scan&) = delete;
+
+  // The next text in double quotes that holds "\/"; absent when there is none, or the scan ends in an error.
+  std::optional<yaml_mark_t> next_escaped_slash() {
+    for (bool more = true; more;) {
+      yaml_token_t token;
+      if (yaml_parser_scan(&parser_, &token) == 0) return std::nullopt;
+      const bool quoted = token.type == YAML_SCALAR_TOKEN && token.data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+      more = token.type != YAML_STREAM_END_TOKEN && token.type != YAML_NO_TOKEN;
+      const yaml_mark_t start = token.start_mark;
+      const yaml_mark_t end = token.end_mark;
+      yaml_token_delete(&token);
+      if (quoted && has_escaped_slash(start.index, end.index)) return start;
+    }
+    return std::nullopt;
+  }
+
+  // Where the scan stopped at "\'".
+  std::optional<std::size_t> stopped_at_escaped_quote() {
+    if (parser_.error != YAML_SCANNER_ERROR || parser_.problem != std::string_view("found unknown escape character"))
+      return std::nullopt;
+    const std::size_t at = byte_of(parser_.problem_mark.index);
+    return text_.substr(at).starts_with("\\'") ? std::optional(at) : std::nullopt;
+  }
+
+ private:
+  // Of a character; libyaml counts characters. Only ever forwards.
+  std::size_t byte_of(std::size_t character) {
+    while (characters_ < character && at_ < text_.size()) {
+      ++at_;
+      while (at_ < text_.size() && (static_cast<unsigned char>(text_[at_]) & 0xC0U) == 0x80U) ++at_;
+      ++characters_;
+    }
+    return at_;
+  }
+  bool has_escaped_slash(std::size_t first, std::size_t last) {
+    const std::size_t begin = byte_of(first);
+    const std::string_view inside = text_.substr(begin, byte_of(last) - begin);
+    for (std::size_t i = 0; i + 1 < inside.size(); ++i)
+      if (inside[i] == '\\' && inside[++i] == '/') return true;
+    return false;
+  }
+
+  std::string_view text_;
+  yaml_parser_t parser_{};
+  std::size_t at_ = 0;
+  std::size_t characters_ = 0;
+};
+
+// "\'" is a quote to go-yaml and an error to libyaml, and "\/" the other way round. Each text in double quotes that has
+// the former takes one more scan, so their number is bounded.
+std::string with_escapes_of_go(std::string text, const std::string& file) {
+  constexpr std::size_t most_work = 64 << 20;
+  for (std::size_t work = text.size(); work < most_work; work += text.size()) {
+    token_scan scan(text);
+    if (const std::optional<yaml_mark_t> slash = scan.next_escaped_slash())
+      fail_at({std::make_shared<const std::string>(file), static_cast<int>(slash->line) + 1,
+               static_cast<int>(slash->column) + 1},
+              "", "not YAML: found unknown escape character \\/ in this text", "Write / alone");
+    const std::optional<std::size_t> quote = scan.stopped_at_escaped_quote();
+    if (!quote) break;
+    for (std::size_t i = *quote; i + 1 < text.size() && text[i] != '"'; ++i)
+      if (text[i] == '\\' && text[i + 1] == '\'')
+        text.erase(i, 1);
+      else if (text[i] == '\\')
+        ++i;
+  }
+  return text;
+}
+
 }  // namespace
 
 const outline_member* outline_node::find(std::string_view key) const {
@@ -419,7 +560,10 @@ std::vector<yaml_document> parse_yaml(std::string_view text, const std::string& 
   if (text.size() > limits.file_size)
     fail_at({std::make_shared<const std::string>(file), 0, 0}, "",
             "larger than " + std::to_string(limits.file_size) + " bytes", "Is it a compose file?");
-  return composer(text, file, limits).documents();
+  if (text.find("\\'") == std::string_view::npos && text.find("\\/") == std::string_view::npos)
+    return composer(text, file, limits).documents();
+  const std::string mended = with_escapes_of_go(std::string(text), file);
+  return composer(mended, file, limits).documents();
 }
 
 }  // namespace orchestration

@@ -74,18 +74,35 @@ bool looks_real(std::string_view text) {
   return text.empty();
 }
 
-// "2024-01-02", with a time behind "T" or a space.
+// One or two digits, taken away; absent when it is no such number or above the highest.
+std::optional<int> take_number(std::string_view& text, int highest) {
+  int out = 0;
+  const std::string_view all = text;
+  const std::size_t digits = take_digits(text);
+  if (digits < 1 || digits > 2) return std::nullopt;
+  std::from_chars(all.data(), all.data() + digits, out);
+  return out > highest ? std::nullopt : std::optional(out);
+}
+
+int days_of(int year, int month) {
+  if (month == 2) return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28;
+  return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
+// "2024-01-02", with a time behind "T" or a space; a day that is in no calendar is text.
 bool looks_like_date(std::string_view text) {
+  int year = 0;
+  std::from_chars(text.data(), text.data() + text.size(), year);
   if (take_digits(text) != 4 || !take(text, "-")) return false;
-  if (const std::size_t month = take_digits(text); month < 1 || month > 2 || !take(text, "-")) return false;
-  if (const std::size_t day = take_digits(text); day < 1 || day > 2) return false;
+  const std::optional<int> month = take_number(text, 12);
+  if (!month || *month < 1 || !take(text, "-")) return false;
+  const std::optional<int> day = take_number(text, days_of(year, *month));
+  if (!day || *day < 1) return false;
   if (text.empty()) return true;
   const bool spaced = text.front() == ' ';
   if (!take(text, "Tt ")) return false;
-  for (const char separator : {':', ':', '\0'}) {
-    if (const std::size_t digits = take_digits(text); digits < 1 || digits > 2) return false;
-    if (separator != '\0' && !take(text, ":")) return false;
-  }
+  if (!take_number(text, 23) || !take(text, ":") || !take_number(text, 59) || !take(text, ":")) return false;
+  if (!take_number(text, 59)) return false;
   if (take(text, ".") && take_digits(text) == 0) return false;
   if (text.empty()) return spaced;
   if (text == "Z") return true;
@@ -105,9 +122,14 @@ int base_of(std::string_view& digits) {
 }
 
 std::optional<yaml_node::any> integer(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  take(text, "+-");
+  bool negative = text.starts_with('-');
+  const bool is_signed = take(text, "+-");
   const int base = base_of(text);
+  // go-yaml cuts "0b" and "0o" off before it reads the number.
+  if (!is_signed && (base == 2 || base == 8) && !text.empty() && !is_digit(text.front())) {
+    negative = text.starts_with('-');
+    take(text, "+-");
+  }
   std::uint64_t size = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size, base);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;

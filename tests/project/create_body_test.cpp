@@ -1,28 +1,18 @@
-// Create bodies against what docker compose 2.40.3 really sent for the same files (record_create_bodies.py).
+// Rules of create bodies one by one; whole projects stand in corpus_test.cpp.
 #include "orchestration/project/create_body.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 
-#include "comparable_bodies.hpp"
+#include "corpus.hpp"
 
 namespace orchestration {
 namespace {
 
 using docker::json;
 
-const std::string data = std::string(TEST_DATA_DIR) + "/create_body/";
-
-json read_json(const std::string& file) {
-  std::ifstream in(file);
-  return json::parse(std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>()));
-}
-
-// --- the project, from the canonical services that the loader's oracle gives ---
+// --- a service as a value ---
 
 start_condition condition_of(const std::string& text) {
   if (text == "service_healthy") return start_condition::healthy;
@@ -59,181 +49,10 @@ service service_of(const std::string& project, const std::string& name, const js
   return out;
 }
 
-template <class Thing>
-std::map<std::string, Thing> things_of(const json& documents) {
-  std::map<std::string, Thing> out;
-  for (const auto& [key, document] : documents.object_members()) {
-    Thing& thing = out[key];
-    thing.key = key;
-    thing.name = document.string_at({"name"});
-    thing.external = document.bool_at({"external"});
-    thing.document = document;
-  }
-  return out;
-}
-
-project project_of(const std::string& name, const json& canonical) {
-  project out;
-  out.name = name;
-  out.working_dir = data + name;
-  out.config_files = {data + name + "/compose.yaml"};
-  if (std::filesystem::exists(data + name + "/more.yaml")) out.config_files.push_back(data + name + "/more.yaml");
-  if (std::filesystem::exists(data + name + "/settings.env")) {
-    out.env_files = {data + name + "/settings.env"};
-    out.explicit_env_files = true;
-  }
-  for (const auto& [key, document] : canonical.at("services").object_members())
-    out.services[key] = service_of(name, key, document);
-  out.networks = things_of<network>(canonical.at("networks"));
-  out.volumes = things_of<volume>(canonical.at("volumes"));
-  out.secrets = things_of<file_object>(canonical.at("secrets"));
-  out.configs = things_of<file_object>(canonical.at("configs"));
-  return out;
-}
-
-// --- comparing ---
-
-json relocated(const json& body, const std::string& name) {
-  std::string text = body.to_text();
-  const std::string here = data + name;
-  for (std::size_t at = 0; (at = text.find(here, at)) != std::string::npos;)
-    text.replace(at, here.size(), "/srv/" + name);
-  return json::parse(text);
-}
-
-std::string text_of(const json& body, const std::string& name) {
-  return comparable(relocated(body, name)).to_pretty_text();
-}
-
-// --- the recordings ---
-
-std::vector<std::string> recorded_projects() {
-  std::vector<std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(data)) out.push_back(entry.path().filename());
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
-// What one compose run sent to an engine of one API version.
-class recording {
- public:
-  recording(const std::string& name, const json& all, int minor)
-      : name_(name),
-        api_{1, minor},
-        sent_(all.at("1." + std::to_string(minor))),
-        project_(project_of(name, all.at("canonical"))) {
-    if (refused()) return;
-    for (const json& container : containers()) {
-      const std::string service = label(container, "service");
-      const int number = std::stoi(label(container, "container-number"));
-      project_.services.at(service).scale = std::max(project_.services.at(service).scale, number);
-      if (number == 1) first_containers_[service] = sent_.at("ids").at(container.at("name").as_string()).as_string();
-    }
-  }
-
-  // What compose refuses, or sends though the engine would not honour it, has tests of its own below.
-  bool refused() const { return sent_.contains("refused") || (name_ == "volume_subpath" && api_.minor < 45); }
-
-  const json::array& containers() const { return sent_.at("containers").elements(); }
-  const json::array& networks() const { return sent_.at("networks").elements(); }
-  const json::array& volumes() const { return sent_.at("volumes").elements(); }
-  const json::array& connects() const { return sent_.at("connects").elements(); }
-
-  static std::string label(const json& container, const std::string& name) {
-    return container.at("body").at("Labels").at("com.docker.compose." + name).as_string();
-  }
-
-  create_request ours(const json& container) const {
-    create_context context;
-    context.api = api_;
-    context.config_hash = label(container, "config-hash");
-    context.image_id = label(container, "image");
-    context.containers = first_containers_;
-    return make_create_request(project_, project_.services.at(label(container, "service")),
-                               std::stoi(label(container, "container-number")), context);
-  }
-  json our_network(const json& sent) const {
-    const json& labels = sent.at("Labels");
-    return network_create_body(project_, project_.networks.at(labels.at("com.docker.compose.network").as_string()),
-                               labels.at("com.docker.compose.config-hash").as_string());
-  }
-  json our_volume(const json& sent) const {
-    const json& labels = sent.at("Labels");
-    return volume_create_body(project_, project_.volumes.at(labels.at("com.docker.compose.volume").as_string()),
-                              labels.at("com.docker.compose.config-hash").as_string());
-  }
-
-  std::string text(const json& body) const { return text_of(body, name_); }
-  // Names of networks were not unique before API 1.44; compose says so only there, we always do.
-  std::string network_text(json body) const {
-    if (api_.minor >= 44) body.erase("CheckDuplicate");
-    return text(body);
-  }
-
- private:
-  std::string name_;
-  api_version api_;
-  json sent_;
-  project project_;
-  std::map<std::string, std::string> first_containers_;
-};
-
-class Recorded : public testing::TestWithParam<std::string> {
- protected:
-  std::vector<recording> recordings() const {
-    const json all = read_json(data + GetParam() + "/recorded.json");
-    std::vector<recording> out;
-    for (const int minor : {41, 51})
-      if (recording one(GetParam(), all, minor); !one.refused()) out.push_back(std::move(one));
-    EXPECT_FALSE(out.empty());
-    return out;
-  }
-};
-
-TEST_P(Recorded, ContainersAreAskedForAsComposeDoes) {
-  for (const recording& recorded : recordings()) {
-    EXPECT_FALSE(recorded.containers().empty());
-    for (const json& container : recorded.containers()) {
-      SCOPED_TRACE(container.at("name").as_string());
-      const create_request request = recorded.ours(container);
-      EXPECT_EQ(request.name, container.at("name").as_string());
-      EXPECT_EQ(request.platform, container.at("platform").as_string());
-      EXPECT_EQ(recorded.text(request.body), recorded.text(container.at("body")));
-    }
-  }
-}
-
-TEST_P(Recorded, FurtherNetworksAreConnectedAsComposeDoes) {
-  for (const recording& recorded : recordings()) {
-    std::vector<std::string> ours;
-    for (const json& container : recorded.containers())
-      for (const auto& [network, endpoint] : recorded.ours(container).connect_after)
-        ours.push_back(container.at("name").as_string() + " " + network + " " + recorded.text(endpoint));
-    std::vector<std::string> theirs;
-    for (const json& sent : recorded.connects())
-      theirs.push_back(sent.at("container").as_string() + " " + sent.at("network").as_string() + " " +
-                       recorded.text(sent.at("endpoint")));
-    EXPECT_EQ(ours, theirs);
-  }
-}
-
-TEST_P(Recorded, NetworksAndVolumesAreAskedForAsComposeDoes) {
-  for (const recording& recorded : recordings()) {
-    for (const json& sent : recorded.networks())
-      EXPECT_EQ(recorded.network_text(recorded.our_network(sent)), recorded.network_text(sent));
-    for (const json& sent : recorded.volumes())
-      EXPECT_EQ(recorded.text(recorded.our_volume(sent)), recorded.text(sent));
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Compose, Recorded, testing::ValuesIn(recorded_projects()),
-                         [](const testing::TestParamInfo<std::string>& each) { return each.param; });
-
 // --- what compose refuses, or sends though the engine would not honour it ---
 
 create_request request_of(const std::string& name, const std::string& service, api_version api) {
-  const json recorded = read_json(data + name + "/recorded.json");
-  const project p = project_of(name, recorded.at("canonical"));
+  const project p = load_corpus_project("body_" + name).value;
   create_context context;
   context.api = api;
   return make_create_request(p, p.services.at(service), 1, context);
