@@ -35,6 +35,12 @@ json integer(const yaml_node& n, const tree_path& path) {
   return *number;
 }
 
+json count(const yaml_node& n, const tree_path& path) {
+  json out = integer(n, path);
+  if (out.number_text().starts_with('-')) fail_on_value(n, path, "a number that is not negative", "3");
+  return out;
+}
+
 json real32(const yaml_node& n, const tree_path& path) {
   const std::optional<double> number = parse_real(value_text(n));
   if (!number || !std::isfinite(*number)) fail_on_value(n, path, "a number", "0.5");
@@ -78,12 +84,14 @@ json delay(const yaml_node& n, const tree_path& path) {
 json file_mode(const yaml_node& n, const tree_path& path) {
   std::uint64_t mode = 0;
   if (n.text() != nullptr) {
+    if (n.text()->empty()) fail_on_value(n, path, "a file mode", "0440");
     for (const char c : *n.text()) {
       if (c < '0' || c > '7' || mode > 07777) fail_on_value(n, path, "a file mode", "0440");
       mode = mode * 8 + static_cast<std::uint64_t>(c - '0');
     }
   } else {
-    mode = integer(n, path).as_uint64();
+    if (std::holds_alternative<double>(n.value)) fail_on_value(n, path, "a file mode", "0440");
+    mode = count(n, path).as_uint64();
   }
   std::string digits;
   for (; mode > 0; mode /= 8) digits.insert(digits.begin(), static_cast<char>('0' + mode % 8));
@@ -163,7 +171,7 @@ json environment(const yaml_node& n, const tree_path& path) {
   for (std::size_t i = 0; n.is_sequence() && i < n.items().size(); ++i) {
     const std::string entry = value_text(n.items()[i]);
     const std::string name = entry.substr(0, entry.find('='));
-    if (!name.empty() && (name.back() == ' ' || name.back() == '\t'))
+    if (!name.empty() && std::isspace(static_cast<unsigned char>(name.back())) != 0)
       fail_at(n.items()[i].where, tree_path(path, i).text(), "the name \"" + name + "\" ends in a space",
               "Write NAME=VALUE without spaces around =");
   }
@@ -299,7 +307,7 @@ json env_file(const yaml_node& n, const tree_path& path) {
   return structure(n, path, fields);
 }
 
-constexpr field blkio_fields[] = {{"weight", integer},
+constexpr field blkio_fields[] = {{"weight", count},
                                   {"weight_device", list<weight_device>},
                                   {"device_read_bps", list<throttle_device>},
                                   {"device_read_iops", list<throttle_device>},
@@ -309,7 +317,7 @@ constexpr field blkio_fields[] = {{"weight", integer},
 constexpr field file_reference_fields[] = {
     {"source", text}, {"target", text}, {"uid", text}, {"gid", text}, {"mode", file_mode, keep::unless_null}};
 
-constexpr field update_fields[] = {{"parallelism", integer, keep::unless_null},
+constexpr field update_fields[] = {{"parallelism", count, keep::unless_null},
                                    {"delay", delay},
                                    {"failure_action", text},
                                    {"monitor", delay},
@@ -332,12 +340,12 @@ constexpr field resources_fields[] = {{"limits", structured<resource_fields>, ke
 
 constexpr field restart_policy_fields[] = {{"condition", text},
                                            {"delay", duration, keep::unless_null},
-                                           {"max_attempts", integer, keep::unless_null},
+                                           {"max_attempts", count, keep::unless_null},
                                            {"window", duration, keep::unless_null}};
 
 constexpr field preference_fields[] = {{"spread", text}};
 constexpr field placement_fields[] = {
-    {"constraints", texts}, {"preferences", list<structured<preference_fields>>}, {"max_replicas_per_node", integer}};
+    {"constraints", texts}, {"preferences", list<structured<preference_fields>>}, {"max_replicas_per_node", count}};
 
 constexpr field deploy_fields[] = {{"mode", text},
                                    {"replicas", integer, keep::unless_null},
@@ -360,7 +368,7 @@ json deploy(const yaml_node& n, const tree_path& path) {
 constexpr field health_check_fields[] = {{"test", health_test},
                                          {"timeout", duration, keep::unless_null},
                                          {"interval", duration, keep::unless_null},
-                                         {"retries", integer, keep::unless_null},
+                                         {"retries", count, keep::unless_null},
                                          {"start_period", duration, keep::unless_null},
                                          {"start_interval", duration, keep::unless_null},
                                          {"disable", boolean}};
@@ -371,7 +379,7 @@ constexpr field endpoint_fields[] = {{"aliases", texts},        {"driver_opts", 
                                      {"interface_name", text},  {"ipv4_address", text},  {"ipv6_address", text},
                                      {"link_local_ips", texts}, {"mac_address", text},   {"priority", integer}};
 
-constexpr field port_fields[] = {{"name", text},      {"mode", text},     {"host_ip", text},     {"target", integer},
+constexpr field port_fields[] = {{"name", text},      {"mode", text},     {"host_ip", text},     {"target", count},
                                  {"published", text}, {"protocol", text}, {"app_protocol", text}};
 
 constexpr field bind_fields[] = {

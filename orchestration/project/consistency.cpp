@@ -1,5 +1,7 @@
 // What contradicts itself, by the checks of compose-go's loader, and what dockupd cannot do as written.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -91,6 +93,9 @@ class checker {
     check_dependencies(s, path);
     check_health_check(s, path);
     check_amounts(s, path);
+    check_limits(s, path);
+    if (descend(s, {"build", "dockerfile"}) != nullptr && descend(s, {"build", "dockerfile_inline"}) != nullptr)
+      add(*s.find("build"), path + ".build", "has both a dockerfile and dockerfile_inline", "Keep one of them");
     check_container_name(name, s, path);
   }
 
@@ -126,13 +131,14 @@ class checker {
       }
     }
     const auto& ports = section(s, "ports").items();
-    for (std::size_t i = 0; i < ports.size(); ++i) {
-      const std::string at = path + ".ports[" + std::to_string(i) + "]";
-      if (ports[i].find_set("target") == nullptr) add(ports[i], at, "has no target", "Add the port in the container");
-      const yaml_node* address = ports[i].find_set("host_ip");
-      if (address != nullptr && !value_text(*address).empty() && !is_ip_address(value_text(*address)))
-        add(*address, at + ".host_ip", "\"" + value_text(*address) + "\" is no address", "Write it like 127.0.0.1");
-    }
+    for (std::size_t i = 0; i < ports.size(); ++i) check_port(ports[i], path + ".ports[" + std::to_string(i) + "]");
+  }
+
+  void check_port(const yaml_node& port, const std::string& path) {
+    if (size_of(port.find_set("target")) == 0) add(port, path, "has no target", "Add the port in the container");
+    const yaml_node* ip = port.find_set("host_ip");
+    if (ip != nullptr && !is_ip_address(value_text(*ip)))
+      add(*ip, path + ".host_ip", "\"" + value_text(*ip) + "\" is no address", "Write it like 127.0.0.1 or ::1");
   }
 
   void check_build_and_models(const yaml_node& s, const std::string& path) {
@@ -264,6 +270,26 @@ class checker {
     const yaml_node* replicas = descend(s, {"deploy", "replicas"});
     if (scale != nullptr && replicas != nullptr && size_of(scale) != size_of(replicas))
       add(*scale, path + ".scale", "differs from deploy.replicas", "Keep one of them");
+  }
+
+  // What compose's schema bounds.
+  void check_limits(const yaml_node& s, const std::string& path) {
+    const auto check_bounds = [&](const yaml_node* node, const std::string& name, double lowest, double highest) {
+      const std::optional<double> number = node == nullptr ? std::nullopt : parse_real(value_text(*node));
+      if (number && (*number < lowest || *number > highest))
+        add(*node, path + "." + name, value_text(*node) + " is out of bounds", "");
+    };
+    constexpr double none = std::numeric_limits<double>::infinity();
+    const yaml_node* percent = s.find_set("cpu_percent");
+    check_bounds(percent, "cpu_percent", 0, 100);
+    if (percent != nullptr && std::floor(size_of(percent)) != size_of(percent))
+      add(*percent, path + ".cpu_percent", value_text(*percent) + " is no whole number", "Leave out the fraction");
+    check_bounds(s.find_set("cpu_count"), "cpu_count", 0, none);
+    check_bounds(s.find_set("scale"), "scale", 0, none);
+    check_bounds(descend(s, {"deploy", "replicas"}), "deploy.replicas", 0, none);
+    const auto& volumes = section(s, "volumes").items();
+    for (std::size_t i = 0; i < volumes.size(); ++i)
+      check_bounds(descend(volumes[i], {"tmpfs", "size"}), "volumes[" + std::to_string(i) + "].tmpfs.size", 0, none);
   }
 
   void check_container_name(const std::string& service, const yaml_node& s, const std::string& path) {

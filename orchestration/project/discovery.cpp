@@ -142,8 +142,9 @@ std::vector<std::string> active_profiles(const load_request& request, const proj
   if (!request.profiles.empty()) return request.profiles;
   std::vector<std::string> out;
   for (const std::string& each : split(environment.value_or("COMPOSE_PROFILES", ""), ",")) {
-    const std::size_t begin = each.find_first_not_of(' ');
-    if (begin != std::string::npos) out.push_back(each.substr(begin, each.find_last_not_of(' ') - begin + 1));
+    // Not set is the profile "": that of `profiles: ["${NOT_SET}"]`.
+    const std::size_t begin = std::min(each.find_first_not_of(' '), each.size());
+    out.push_back(each.substr(begin, each.find_last_not_of(' ') - begin + 1));
   }
   return out;
 }

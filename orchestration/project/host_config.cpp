@@ -144,6 +144,7 @@ json device_request(const json& wanted, json capabilities) {
   put(out, "Driver", wanted.string_at({"driver"}));
   put(out, "Count", amount(wanted, "count"));
   if (const json* ids = wanted.find("device_ids")) put(out, "DeviceIDs", *ids);
+  if (capabilities.empty()) capabilities = nullptr;
   out["Capabilities"] = json(json::array{std::move(capabilities)});  // one set, all of which must be met
   if (const json* options = wanted.find("options")) put(out, "Options", *options);
   return out;

@@ -122,6 +122,9 @@ void resource(yaml_node& node, const tree_path& path) {
   yaml_node* external = node.find("external");
   if (external == nullptr || !external->is_mapping()) return;
   const yaml_node* name = external->find("name");
+  if (name != nullptr && node.find("name") != nullptr && !(*name == *node.find("name")))
+    fail_at(external->where, tree_path(path, "external").text(), "names another one than `name` does",
+            "Write `external: true` and `name`");
   if (name != nullptr && node.find("name") == nullptr) {
     node.set("name", *name);
     external = node.find("external");
@@ -263,7 +266,9 @@ void make_service_paths_absolute(yaml_node& service, const std::string& path, co
     if (type == nullptr || type->text_or("") != "bind") return;
     if (mount.find_set("source") == nullptr)
       fail_at(mount.where, path + ".volumes", "a bind mount without source", "Add `source:` with a path of the host");
-    base.resolve(mount.find("source"));
+    yaml_node* source = mount.find("source");
+    base.resolve(source);
+    if (source->text() != nullptr && source->text()->empty()) source->value = base.directory;
   });
   if (yaml_node* build = service.find("build")) make_build_paths_absolute(*build, base);
   if (yaml_node* develop = service.find("develop"))

@@ -121,7 +121,7 @@ void read_env_file(const yaml_node& entry, const file_scope& in, values& out) {
   }
   const yaml_node* format = entry.find("format");
   const bool raw = format != nullptr && format->text_or("") == "raw";
-  if (format != nullptr && !raw)
+  if (format != nullptr && !raw && !format->text_or("x").empty())
     fail_at(format->where, in.path + ".env_file", "\"" + value_text(*format) + "\" is no format of env files",
             "Write `format: raw`, or leave it out");
   try {

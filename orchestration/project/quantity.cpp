@@ -185,6 +185,16 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
 
 std::optional<double> parse_real(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(text.size() > 1 && text[1] == '-' ? 0 : 1);
+  // Go's numbers may have "_" between digits.
+  std::string joined;
+  if (text.find('_') != std::string_view::npos) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const bool between = i > 0 && i + 1 < text.size() && is_digit(text[i - 1]) && is_digit(text[i + 1]);
+      if (text[i] != '_') joined += text[i];
+      if (text[i] == '_' && !between) return std::nullopt;
+    }
+    text = joined;
+  }
   double out = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (end != text.data() + text.size() || text.empty()) return std::nullopt;

@@ -246,7 +246,7 @@ constexpr shape bind{.kinds = kind::mapping, .members = bind_members, .extension
 constexpr member_shape volume_mount_members[] = {
     {"labels", &list_or_mapping}, {"nocopy", &boolean_text}, {"subpath", &text}};
 constexpr shape volume_mount{.kinds = kind::mapping, .members = volume_mount_members, .extensions = true};
-constexpr member_shape tmpfs_members[] = {{"size", &integer_text}, {"mode", &number_text}};
+constexpr member_shape tmpfs_members[] = {{"size", &integer_text}, {"mode", &number}};
 constexpr shape tmpfs{.kinds = kind::mapping, .members = tmpfs_members, .extensions = true};
 constexpr member_shape image_mount_members[] = {{"subpath", &text}};
 constexpr shape image_mount{.kinds = kind::mapping, .members = image_mount_members, .extensions = true};

@@ -99,14 +99,14 @@ port_range range_of(std::string_view text, const yaml_node& node, const std::str
   const std::size_t dash = text.find('-');
   port_range out;
   out.first = port_number(text.substr(0, dash), node, path);
-  const std::string_view last = dash == std::string_view::npos ? "" : text.substr(dash + 1);
-  out.last = last.empty() ? out.first : port_number(last, node, path);
+  out.last = dash == std::string_view::npos ? out.first : port_number(text.substr(dash + 1), node, path);
   if (out.last < out.first) fail_at(node.where, path, "the range " + std::string(text) + " ends before it begins");
   return out;
 }
 
 struct port_text {
   std::string host_ip;
+  bool has_bare_ipv6 = false;
   std::string published;
   std::string target;
   std::string protocol;
@@ -121,12 +121,14 @@ port_text port_sections(std::string_view text) {
     const std::size_t colon = host.rfind(':');
     out.published = host.substr(colon == std::string_view::npos ? 0 : colon + 1);
     std::string_view ip = colon == std::string_view::npos ? std::string_view() : host.substr(0, colon);
-    if (ip.size() > 1 && ip.front() == '[' && ip.back() == ']') ip = ip.substr(1, ip.size() - 2);
+    const bool in_brackets = ip.size() > 1 && ip.front() == '[' && ip.back() == ']';
+    out.has_bare_ipv6 = !in_brackets && ip.find(':') != std::string_view::npos;
+    if (in_brackets) ip = ip.substr(1, ip.size() - 2);
     out.host_ip = ip;
   }
   const std::size_t slash = container.find('/');
   out.target = container.substr(0, slash);
-  out.protocol = slash == std::string_view::npos ? "" : container.substr(slash + 1);
+  out.protocol = slash == std::string_view::npos ? "" : split(container, '/')[1];
   if (out.protocol.empty()) out.protocol = "tcp";
   for (char& c : out.protocol)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -183,10 +185,10 @@ std::vector<yaml_node> parse_ports(const yaml_node& node, const std::string& pat
   const std::string written = value_text(node);
   const port_text text = port_sections(written);
   if (text.target.empty()) fail_at(node.where, path, "\"" + written + "\" names no container port");
+  if (text.has_bare_ipv6 || (!text.host_ip.empty() && !is_ip_address(text.host_ip)))
+    fail_at(node.where, path, "\"" + text.host_ip + "\" is no address", "Write it like 127.0.0.1 or [::1]");
   if (text.protocol != "tcp" && text.protocol != "udp" && text.protocol != "sctp")
     fail_at(node.where, path, "\"" + text.protocol + "\" is no protocol", "Use tcp, udp or sctp");
-  if (!text.host_ip.empty() && !is_ip_address(text.host_ip))
-    fail_at(node.where, path, "\"" + text.host_ip + "\" is no address", "Write it like 127.0.0.1:8080:80");
   const port_range target = range_of(text.target, node, path);
   const port_range host = text.published.empty() ? port_range() : range_of(text.published, node, path);
   if (!text.published.empty() && target.size() != host.size() && target.size() != 1)

@@ -1,6 +1,7 @@
 #include "orchestration/project/validation.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "orchestration/project/shapes.hpp"
@@ -15,6 +16,9 @@ unsigned kind_bit(const yaml_node& n) {
   static constexpr unsigned bits[] = {
       kind::null, kind::boolean, kind::integer, kind::integer, kind::number & ~kind::integer, kind::text,
       0,          kind::list,    kind::mapping};
+  // To a JSON schema 2.0 is a whole number.
+  const auto* real = std::get_if<double>(&n.value);
+  if (real != nullptr && std::floor(*real) == *real) return kind::number;
   return bits[n.value.index()];
 }
 

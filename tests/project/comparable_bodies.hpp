@@ -19,8 +19,8 @@ inline const std::set<std::string> meaningful = {"Cmd",  "Entrypoint",  "MaskedP
                                                  "Init", "StopTimeout", "EnableIPv4",  "EnableIPv6"};
 // Lists that compose fills from maps or in the order in which parallel creates ended: their order is random.
 inline const std::set<std::string> unordered = {"Env", "Binds", "Mounts", "ExtraHosts", "Ulimits", "Links"};
-// Result fields that compose fills needlessly beside IPAMConfig.
-inline const std::set<std::string> results = {"IPAddress", "IPv6Gateway"};
+// Result fields that compose fills needlessly beside IPAMConfig; and what only engines before 1.44 look at.
+inline const std::set<std::string> results = {"IPAddress", "IPv6Gateway", "CheckDuplicate"};
 
 inline bool absent(const docker::json& value) {
   if (value.is_bool()) return !value.as_bool();

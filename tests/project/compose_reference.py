@@ -334,3 +334,47 @@ def differences(ours, theirs, path=""):
             yield from differences(a, b, path + "[%d]" % i)
     elif ours != theirs or isinstance(ours, bool) != isinstance(theirs, bool):
         yield "%s: ours %s, compose's %s" % (path, json.dumps(ours)[:300], json.dumps(theirs)[:300])
+
+
+# --- dockupd against compose ---
+
+def dockupd_requests(dockupd, folder, setup, api, ids):
+    """As compose_requests(), of `dockupd config --create`."""
+    resolved = [word for service, identity in sorted(ids.items()) for word in ("--resolve", service + "=" + identity)]
+    done = run(dockupd, ["config", *options(setup), "--create", "--api", api, *resolved], folder, setup)
+    if done.returncode != 0:
+        return {"refused": last_line(done.stderr)}
+    requests = [json.loads(line) for line in done.stdout.splitlines()]
+    return ordered([(each["path"], each["query"], each["body"]) for each in requests], {})
+
+
+def without_resource_hashes(requests):
+    """dockupd writes no config hash on networks and volumes, which every release of compose accepts."""
+    for body in requests.get("networks", []) + requests.get("volumes", []):
+        body["Labels"].pop("com.docker.compose.config-hash", None)
+    return requests
+
+
+def compare_requests(compose, dockupd, folder, engine):
+    """Lines that say what differs, and how many containers, networks and volumes were equal."""
+    setup = read_setup(folder)
+    api = engine.recorder.api
+    theirs = compose_requests(compose, folder, setup, engine)
+    ours = dockupd_requests(dockupd, folder, setup, api, container_ids(theirs))
+    if "refused" in theirs and ("refused" in ours or "differs" in setup):
+        return [], 0
+    if "refused" in theirs or "refused" in ours:
+        return ["API %s: ours %s, compose's %s" % (api, ours.get("refused", "accepts"), theirs.get("refused", "accepts"))], 0
+    found = differences(without_resource_hashes(ours), without_resource_hashes(theirs))
+    return ["API %s%s" % (api, each) for each in found], sum(len(theirs[kind]) for kind in theirs if kind != "connects")
+
+
+def compare_config(compose, dockupd, folder):
+    """The same for `config --format json`."""
+    setup = read_setup(folder)
+    theirs = compose_config(compose, folder, setup)
+    done = run(dockupd, ["config", *options(setup), "--format", "json"], folder, setup)
+    if theirs is None or done.returncode != 0:
+        equal = (theirs is None) == (done.returncode != 0)
+        return [] if equal else ["config: ours %s, compose's %s" % (last_line(done.stderr) or "accepts", "accepts" if theirs else "refuses")]
+    return ["config" + each for each in differences(json.loads(done.stdout), theirs)]

@@ -42,6 +42,7 @@ inline loaded load_corpus_project(const std::string& name) {
   request.project_directory = setup.string_at({"project_directory"});
   request.environment = text_members_at(setup, "environment");
   request.environment["HOME"] = "/home/user";
+  request.attributes = unsupported::told;
   return load(request);
 }
 

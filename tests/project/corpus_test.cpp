@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "comparable_bodies.hpp"
 #include "corpus.hpp"
 #include "orchestration/project/config_hash.hpp"
 #include "orchestration/project/create_body.hpp"
@@ -13,61 +14,6 @@ namespace orchestration {
 namespace {
 
 using docker::json;
-
-// --- comparing ---
-
-// Members whose children are the user's names: nothing in them is "absent".
-const std::set<std::string> maps = {"Labels",          "ExposedPorts", "PortBindings",      "Tmpfs",   "Sysctls",
-                                    "StorageOpt",      "Config",       "DriverOpts",        "Options", "Volumes",
-                                    "EndpointsConfig", "Annotations",  "AuxiliaryAddresses"};
-// Empty lists and zeros that the engine tells from absent ones.
-const std::set<std::string> meaningful = {"Cmd",  "Entrypoint",  "MaskedPaths", "ReadonlyPaths",
-                                          "Init", "StopTimeout", "EnableIPv4",  "EnableIPv6"};
-// Lists that compose fills from maps or in the order in which parallel creates ended: their order is random.
-const std::set<std::string> unordered = {"Env", "Binds", "Mounts", "ExtraHosts", "Ulimits", "Links"};
-// Result fields that compose fills needlessly beside IPAMConfig; and what only engines before 1.44 look at.
-const std::set<std::string> results = {"IPAddress", "IPv6Gateway", "CheckDuplicate"};
-
-bool absent(const json& value) {
-  if (value.is_bool()) return !value.as_bool();
-  if (value.is_number()) return value.number_text() == "0";
-  if (value.is_array() && value.to_text() == "[0,0]") return true;  // ConsoleSize
-  return value.empty();
-}
-
-std::string sorted_list(const std::string& text) {
-  std::set<std::string> parts;
-  for (std::size_t from = 0; from <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', from), text.size());
-    parts.insert(text.substr(from, comma - from));
-    from = comma + 1;
-  }
-  std::string out;
-  for (const std::string& part : parts) out += (out.empty() ? "" : ",") + part;
-  return out;
-}
-
-json comparable(const json& value, const std::string& name = {}, bool in_map = false) {
-  if (value.is_array()) {
-    json out = json::make_array();
-    for (const json& element : value.elements()) out.push_back(comparable(element));
-    if (unordered.contains(name))
-      std::sort(out.elements().begin(), out.elements().end(),
-                [](const json& a, const json& b) { return a.to_text() < b.to_text(); });
-    return out;
-  }
-  if (!value.is_object()) return name == "com.docker.compose.depends_on" ? json(sorted_list(value.as_string())) : value;
-  std::map<std::string, json> sorted;
-  for (const auto& [key, child] : value.object_members()) {
-    json kept = comparable(child, key, maps.contains(key));
-    const bool drop =
-        !in_map && (results.contains(key) || (absent(kept) && (!meaningful.contains(key) || kept.is_null())));
-    if (!drop) sorted.emplace(key, std::move(kept));
-  }
-  json out = json::make_object();
-  for (auto& [key, child] : sorted) out[key] = std::move(child);
-  return out;
-}
 
 // --- a project and its recording ---
 
@@ -80,20 +26,6 @@ json moved(const json& document) {
 }
 
 std::string text_of(const json& body) { return comparable(moved(body)).to_pretty_text(); }
-
-json sorted(const json& value) {
-  if (value.is_array()) {
-    json out = json::make_array();
-    for (const json& each : value.elements()) out.push_back(sorted(each));
-    return out;
-  }
-  if (!value.is_object()) return value;
-  std::map<std::string, json> members;
-  for (const auto& [key, child] : value.object_members()) members[key] = sorted(child);
-  json out = json::make_object();
-  for (auto& [key, child] : members) out[key] = std::move(child);
-  return out;
-}
 
 json label_of(const json& container, const std::string& name) {
   return container.at("body").at("Labels").at("com.docker.compose." + name);
@@ -214,8 +146,8 @@ TEST_P(recorded_project, IsAskedForAsComposeDoes) {
 TEST_P(recorded_project, IsShownAsComposeShowsIt) {
   if (recorded_.at("config").is_null()) return;  // refused, which is tested above
   const project p = load_corpus_project(GetParam()).value;
-  EXPECT_EQ(sorted(moved(json::parse(resolved_text(resolved_document(p))))).to_pretty_text(),
-            sorted(recorded_.at("config")).to_pretty_text());
+  EXPECT_EQ(moved(json::parse(resolved_text(resolved_document(p)))).to_pretty_text(),
+            recorded_.at("config").to_pretty_text());
 }
 
 std::vector<std::string> projects() {

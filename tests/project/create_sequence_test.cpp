@@ -1,10 +1,9 @@
-// All requests of a project: against what docker compose 2.40.3 sent for the same files (record_create_bodies.py).
+// Which requests a project takes, and in which order; what stands in them is corpus_test.cpp's.
 #include "orchestration/project/create_sequence.hpp"
 
 #include <gtest/gtest.h>
 
-#include "comparable_bodies.hpp"
-#include "recorded_projects.hpp"
+#include "load_fixture.hpp"
 
 namespace orchestration {
 namespace {
@@ -30,51 +29,6 @@ std::string calls_of(const create_sequence& all) {
   }
   return out;
 }
-
-class created : public testing::TestWithParam<std::string> {
- protected:
-  std::filesystem::path folder_ = data / "create_body" / GetParam();
-
-  std::string text(json body) const {
-    if (json* labels = body.find("Labels")) labels->erase("com.docker.compose.image");  // an engine's to say
-    return comparable(moved(body, folder_)).to_pretty_text();
-  }
-};
-
-TEST_P(created, AsComposeCreates) {
-  const json recorded = json::parse(read_whole(folder_ / "recorded.json"));
-  load_request request = create_body_request_of(folder_);
-  request.attributes = unsupported::told;
-  const project p = load(request).value;
-  for (const int minor : {41, 51}) {
-    const json& sent = recorded.at("1." + std::to_string(minor));
-    // What compose refuses, or sends though the engine would not honour it.
-    if (sent.contains("refused") || (GetParam() == "volume_subpath" && minor < 45)) continue;
-    container_ids ids;
-    for (const auto& [name, s] : p.services) ids[name] = sent.at("ids").string_at({container_name(p, s, 1)});
-    std::map<std::string, std::string> ours;
-    for (const json& each : sequence_of(p, minor, ids).requests)
-      if (each.at("path").as_string() == "/containers/create") ours[each.at("query").to_text()] = text(each.at("body"));
-    // Paths are in the labels that are hashed: only what stood in /srv has compose's hash.
-    std::map<std::string, std::string> theirs;
-    for (const json& container : sent.at("containers").elements()) {
-      json query = json::object({{"name", container.at("name")}});
-      if (const std::string platform = container.string_at({"platform"}); !platform.empty())
-        query["platform"] = platform;
-      theirs[query.to_text()] = text(container.at("body"));
-    }
-    ASSERT_EQ(ours.size(), theirs.size());
-    for (const auto& [query, body] : theirs) {
-      const auto without_hash = [](const std::string& whole) {
-        const std::size_t at = whole.find("\"com.docker.compose.config-hash\"");
-        return at == std::string::npos ? whole : whole.substr(0, at) + whole.substr(whole.find('\n', at));
-      };
-      EXPECT_EQ(without_hash(ours[query]), without_hash(body));
-    }
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Compose, created, testing::ValuesIn(projects_in(data / "create_body")), name_of);
 
 constexpr const char* shop = R"(services:
   web: {image: x, platform: linux/arm64, networks: [front, back], volumes: ["data:/data"], depends_on: [db], scale: 2}

@@ -1,41 +1,13 @@
-// The resolved project against what `docker compose config --format json` printed for it (record_configs.py).
+// Rules of the resolved project; whole projects stand in corpus_test.cpp.
 #include "orchestration/project/resolved.hpp"
 
 #include <gtest/gtest.h>
 
+#include "load_fixture.hpp"
 #include "orchestration/project/config_hash.hpp"
-#include "recorded_projects.hpp"
 
 namespace orchestration {
 namespace {
-
-class resolved_project : public testing::TestWithParam<std::string> {
- protected:
-  std::filesystem::path folder_ = data / GetParam();
-
-  load_request request() const {
-    return GetParam().starts_with("load/") ? load_request_of(folder_) : create_body_request_of(folder_);
-  }
-};
-
-TEST_P(resolved_project, IsTheTextThatComposePrints) {
-  load_request asked = request();
-  asked.attributes = unsupported::told;
-  EXPECT_EQ(moved(resolved_text(resolved_document(load(asked).value)) + "\n", folder_),
-            read_whole(folder_ / "config.json"));
-}
-
-std::vector<std::string> recorded_projects() {
-  std::vector<std::string> out;
-  for (const std::string folder : {"load/", "create_body/"})
-    for (const std::string& name : projects_in(data / folder)) out.push_back(folder + name);
-  return out;
-}
-
-INSTANTIATE_TEST_SUITE_P(Compose, resolved_project, testing::ValuesIn(recorded_projects()),
-                         [](const testing::TestParamInfo<std::string>& each) {
-                           return replace_all(each.param, "/", "_");
-                         });
 
 std::string shown(const std::string& compose, const std::set<std::string>& services = {}) {
   written_project files(compose);
