@@ -273,9 +273,9 @@ void make_service_paths_absolute(yaml_node& service, const std::string& path, co
   if (yaml_node* build = service.find("build")) make_build_paths_absolute(*build, base);
   if (yaml_node* develop = service.find("develop"))
     for_each_item(develop->find("watch"), [&](yaml_node& watch) {
-      yaml_node* path = watch.find("path");
-      base.resolve(path);
-      if (path != nullptr && path->text() != nullptr) path->value = behind_first_link(*path->text());
+      yaml_node* watched = watch.find("path");
+      base.resolve(watched);
+      if (watched != nullptr && watched->text() != nullptr) watched->value = behind_first_link(*watched->text());
     });
   if (yaml_node* extended = service.find("extends")) base.resolve(extended->find("file"));
 }

@@ -2,7 +2,7 @@
 // names.
 #include <gtest/gtest.h>
 
-#include "recorded_projects.hpp"
+#include "load_fixture.hpp"
 
 namespace orchestration {
 namespace {
@@ -19,7 +19,7 @@ void PrintTo(const refused_case& each, std::ostream* out) { *out << each.name; }
 std::vector<refused_case> read_cases() {
   std::vector<refused_case> out;
   std::string* file = nullptr;
-  for (const std::string& line : lines_of(data / "refused" / "cases.txt")) {
+  for (const std::string& line : lines_of(std::filesystem::path(TEST_DATA_DIR) / "refused" / "cases.txt")) {
     if (line.starts_with("### ")) {
       out.push_back({line.substr(4), {}, "", ""});
       file = &out.back().files["compose.yaml"];
