@@ -128,7 +128,7 @@ json mapping(const yaml_node& n, const tree_path& path) {
 constexpr conversion texts = list<text>;
 
 json text_or_texts(const yaml_node& n, const tree_path& path) {
-  if (n.text() != nullptr) return json(json::array{json(*n.text())});
+  if (!n.is_null() && !n.is_sequence()) return json(json::array{text(n, path)});
   return texts(n, path);
 }
 

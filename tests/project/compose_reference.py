@@ -361,7 +361,7 @@ def compare_requests(compose, dockupd, folder, engine):
     api = engine.recorder.api
     theirs = compose_requests(compose, folder, setup, engine)
     ours = dockupd_requests(dockupd, folder, setup, api, container_ids(theirs))
-    if "refused" in theirs and ("refused" in ours or "differs" in setup):
+    if ("refused" in theirs and "refused" in ours) or ("differs" in setup and ("refused" in theirs or "refused" in ours)):
         return [], 0
     if "refused" in theirs or "refused" in ours:
         return ["API %s: ours %s, compose's %s" % (api, ours.get("refused", "accepts"), theirs.get("refused", "accepts"))], 0

@@ -101,7 +101,8 @@ TEST_P(recorded_project, HasTheHashesOfEveryDialect) {
 TEST_P(recorded_project, IsAskedForAsComposeDoes) {
   for (const int minor : {41, 51}) {
     const recorded_requests sent(recorded_, "1." + std::to_string(minor));
-    if (!differs_.as_string().empty() && sent.refused()) continue;
+    const bool both_accept = !sent.refused() && refusal(GetParam(), {1, minor}).empty();
+    if (!differs_.as_string().empty() && !both_accept) continue;
     SCOPED_TRACE(minor);
     if (sent.refused()) {
       EXPECT_NE(refusal(GetParam(), {1, minor}), "");

@@ -51,8 +51,11 @@ TEST(Merge, KeepsOneVolumeForEachTarget) {
 
 TEST(Merge, KeepsOnePortForEachAddressAndTarget) {
   EXPECT_EQ(both("ports", "[\"80:80\", \"81:81\"]", "[\"80:80\", \"82:81\"]"), "[80:80 81:81 82:81]");
-  EXPECT_EQ(both("ports", "[{target: 80, published: 1}]", "[{target: 80, published: \"1\", mode: host}]"),
+  EXPECT_EQ(both("ports", "[{target: 80, published: \"1\"}]", "[{target: 80, published: \"1\", mode: host}]"),
             "[map[mode:host published:1 target:80]]");
+  // As compose does, for which a number is not the text of that number.
+  EXPECT_EQ(both("ports", "[{target: 80, published: 1}]", "[{target: 80, published: \"1\"}]"),
+            "[map[published:1 target:80] map[published:1 target:80]]");
 }
 
 TEST(Merge, MergesLoggingOnlyForTheSameDriver) {
