@@ -204,7 +204,8 @@ void normalise(yaml_node& root, const std::string& project_name, const std::stri
     if (wants_default_network(service)) uses_default = true;
     add_dependencies(service);
     if (const yaml_node* scale = service.find_set("scale"))
-      if (yaml_node* deploy = service.find("deploy"); deploy != nullptr && deploy->is_mapping())
+      if (yaml_node* deploy = service.find("deploy");
+          deploy != nullptr && deploy->is_mapping() && deploy->find_set("replicas") == nullptr)
         deploy->set("replicas", yaml_node(*scale));
     complete_build(service, directory, environment);
     if (yaml_node* policy = service.find("pull_policy"); policy != nullptr && policy->text_or("") == "if_not_present")

@@ -148,7 +148,7 @@ class Converge(BesideCompose):
         self.dockupd("update", "--tag", "v1")
         before = self.containers()
         self.write(".env", "IMAGE_TAG=v1\n")
-        done = self.dockupd("update", "--tag", "v2", expect=2)
+        done = self.dockupd("update", "--tag", "v2", expect=3)
         self.assertIn("needs the environment variable APP_TOKEN, which is not set", done.stderr)
         self.assertEqual(self.containers(), before)
 

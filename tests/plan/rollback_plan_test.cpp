@@ -217,7 +217,7 @@ release recalled(const project& p) {
 }
 
 TEST(PlanRollback, MakesWhatJoinsWhatIsReplacedAnewWithItsNewId) {
-  observed_state s = run(joined("v2"));
+  observed_state s = made_by_dockupd(joined("v2"));
   s.images.merge(nothing_but_images(joined("v1")).images);
   const plan p = plan_rollback(recalled(joined("v1")), s, from_r2());
   std::vector<create_container> made;
@@ -238,7 +238,7 @@ TEST(PlanRollback, MakesWhatJoinsWhatIsReplacedAnewWithItsNewId) {
 }
 
 TEST(PlanRollback, SaysWhenTheHashOfWhatJoinsAnotherIsNotKnown) {
-  observed_state s = run(joined("v2"));
+  observed_state s = made_by_dockupd(joined("v2"));
   s.images.merge(nothing_but_images(joined("v1")).images);
   const plan p = plan_rollback(r1_of(joined("v1")), s, from_r2());
   EXPECT_NE(to_text(p).find("web.1 joins another container by its id, and how its config hash was made is not "

@@ -499,12 +499,15 @@ TEST(PlanUpdate, MakesMoreWithTheNextNumbersAndDisturbsNobodyWhenScaledUp) {
   project_builder three = shop("v1");
   three.scale(3);
   EXPECT_EQ(text_of(three, run(shop("v1"))), lines(R"(
-1 create  web.2             not there yet
-2 create  web.3             not there yet
-3 start   web.2                            after 1
-4 start   web.3                            after 2
-5 verify  db.1     healthy                 after 3, 4
-6 verify  migrate.1  completed             after 3, 4
+1 create  web.2                 not there yet
+2 create  web.3                 not there yet
+3 start   web.2                                after 1
+4 start   web.3                                after 2
+5 verify  db.1       healthy                   after 3, 4
+6 verify  migrate.1  completed                 after 3, 4
+7 verify  web.1      healthy                   after 3, 4
+8 verify  web.2      healthy                   after 3
+9 verify  web.3      healthy                   after 4
 )"));
 }
 

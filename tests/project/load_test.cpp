@@ -408,7 +408,7 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
        "compose.yaml:2:30: error: services.a.pull_policy: \"sometimes\" is not known. Use always, missing, never, "
        "build, daily, weekly or every_12h"},
       {"services:\n  a: {image: x, depends_on: [b]}\n  b: {image: x, depends_on: [a]}\n",
-       "compose.yaml: error: services: services depend on each other: a -> b -> a. Remove one of the dependencies"},
+       "compose.yaml:2:30: error: services.a: services depend on each other: a -> b -> a. Remove one of the dependencies"},
       {"services:\n  web: {image: x}\nvolumes:\n  v: {external: true, driver: local}\n",
        "compose.yaml:4:31: error: volumes.v.driver: means nothing for what is external. Remove it, or `external`"},
       {"services:\n  web: {image: x, post_start: [{command: x}]}\n",
