@@ -84,10 +84,23 @@ void device(yaml_node& node, const tree_path& path) {
 void file_reference(yaml_node& node, const tree_path&) { wrap(node, "source"); }
 void extends(yaml_node& node, const tree_path&) { wrap(node, "service"); }
 
-constexpr std::size_t most_ports = 65535;
+constexpr std::int64_t most_ports = 65535;
+
+// A range of every port, a few times over, is more than any engine takes: seen before a node is made for each.
+void check_port_count(const yaml_node& node, const tree_path& path) {
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < node.items().size(); ++i) {
+    const yaml_node& each = node.items()[i];
+    count += each.is_mapping() ? 1 : count_ports(each, tree_path(path, i).text());
+    if (count > most_ports)
+      fail_at(each.where, path.text(), "more than " + std::to_string(most_ports) + " ports",
+              "Use host networking for so many");
+  }
+}
 
 void ports(yaml_node& node, const tree_path& path) {
   if (!node.is_sequence()) return;
+  check_port_count(node, path);
   yaml_node::sequence out;
   for (std::size_t i = 0; i < node.items().size(); ++i) {
     yaml_node& each = node.items()[i];
@@ -95,12 +108,7 @@ void ports(yaml_node& node, const tree_path& path) {
       out.push_back(std::move(each));
     else
       for (yaml_node& port : parse_ports(each, tree_path(path, i).text())) out.push_back(std::move(port));
-    if (out.size() > most_ports) break;
   }
-  // A range of every port, a few times over, is more than any engine takes.
-  if (out.size() > most_ports)
-    fail_at(node.where, path.text(), "more than " + std::to_string(most_ports) + " ports",
-            "Use host networking for so many");
   node.items() = std::move(out);
 }
 

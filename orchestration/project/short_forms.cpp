@@ -135,6 +135,13 @@ port_text port_sections(std::string_view text) {
   return out;
 }
 
+port_text written_port(const yaml_node& node, const std::string& path) {
+  const std::string written = value_text(node);
+  port_text out = port_sections(written);
+  if (out.target.empty()) fail_at(node.where, path, "\"" + written + "\" names no container port");
+  return out;
+}
+
 yaml_node port_node(const port_text& text, std::int64_t target, const std::string& published, const yaml_mark& where) {
   yaml_node out = make_node(yaml_node::mapping(), where);
   out.set("mode", make_node("ingress", where));
@@ -181,10 +188,12 @@ yaml_node parse_volume(const yaml_node& node, const std::string& path) {
   return out;
 }
 
+std::int64_t count_ports(const yaml_node& node, const std::string& path) {
+  return range_of(written_port(node, path).target, node, path).size();
+}
+
 std::vector<yaml_node> parse_ports(const yaml_node& node, const std::string& path) {
-  const std::string written = value_text(node);
-  const port_text text = port_sections(written);
-  if (text.target.empty()) fail_at(node.where, path, "\"" + written + "\" names no container port");
+  const port_text text = written_port(node, path);
   if (text.has_bare_ipv6 || (!text.host_ip.empty() && !is_ip_address(text.host_ip)))
     fail_at(node.where, path, "\"" + text.host_ip + "\" is no address", "Write it like 127.0.0.1 or [::1]");
   if (text.protocol != "tcp" && text.protocol != "udp" && text.protocol != "sctp")

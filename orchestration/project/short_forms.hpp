@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,8 @@ yaml_node parse_volume(const yaml_node& text, const std::string& path);
 
 /// The long forms of "host:8000-8002:80-82/udp": one for each container port, sorted as text.
 std::vector<yaml_node> parse_ports(const yaml_node& text, const std::string& path);
+/// How many these would be.
+std::int64_t count_ports(const yaml_node& text, const std::string& path);
 
 /// "source:target:permissions".
 yaml_node parse_device(const yaml_node& text, const std::string& path);
