@@ -205,7 +205,7 @@ void normalise(yaml_node& root, const std::string& project_name, const std::stri
     add_dependencies(service);
     if (const yaml_node* scale = service.find_set("scale"))
       if (yaml_node* deploy = service.find("deploy");
-          deploy != nullptr && deploy->is_mapping() && deploy->find_set("replicas") == nullptr)
+          deploy != nullptr && deploy->is_mapping() && !deploy->find_set("replicas"))
         deploy->set("replicas", yaml_node(*scale));
     complete_build(service, directory, environment);
     if (yaml_node* policy = service.find("pull_policy"); policy != nullptr && policy->text_or("") == "if_not_present")

@@ -1,7 +1,5 @@
 #include "orchestration/project/short_forms.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <array>
 
@@ -152,6 +150,30 @@ yaml_node port_node(const port_text& text, std::int64_t target, const std::strin
   return out;
 }
 
+// --- addresses ---
+
+bool is_ipv4(std::string_view text) {
+  const std::vector<std::string_view> parts = split(text, '.');
+  return parts.size() == 4 && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
+           const bool digits = !part.empty() && part.size() <= 3 && std::all_of(part.begin(), part.end(), is_digit);
+           return digits && (part.size() == 1 || part.front() != '0') && *parse_integer(part) <= 255;
+         });
+}
+
+// How many groups of 16 bits stand between single colons; an IPv4 address at the end is two. Absent when one is none.
+std::optional<std::size_t> ipv6_groups(std::string_view text) {
+  std::size_t out = 0;
+  const std::vector<std::string_view> parts = split(text, ':');
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const bool hex = !parts[i].empty() && parts[i].size() <= 4 &&
+                     parts[i].find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+    const bool last_ipv4 = i + 1 == parts.size() && is_ipv4(parts[i]);
+    if (!hex && !last_ipv4) return std::nullopt;
+    out += last_ipv4 ? 2 : 1;
+  }
+  return out;
+}
+
 }  // namespace
 
 yaml_node parse_volume(const yaml_node& node, const std::string& path) {
@@ -229,9 +251,14 @@ yaml_node parse_device(const yaml_node& node, const std::string& path) {
 }
 
 bool is_ip_address(const std::string& text) {
-  in_addr four;
-  in6_addr six;
-  return inet_pton(AF_INET, text.c_str(), &four) == 1 || inet_pton(AF_INET6, text.c_str(), &six) == 1;
+  if (text.find(':') == std::string::npos) return is_ipv4(text);
+  const std::size_t gap = text.find("::");
+  if (gap == std::string::npos) return ipv6_groups(text) == 8;
+  const std::optional<std::size_t> before = gap == 0 ? 0 : ipv6_groups(std::string_view(text).substr(0, gap));
+  if (text.find('.') < gap) return false;  // IPv4 stands at the end only
+  const std::string_view rest = std::string_view(text).substr(gap + 2);
+  const std::optional<std::size_t> behind = rest.empty() ? 0 : ipv6_groups(rest);
+  return before && behind && *before + *behind < 8;
 }
 
 std::string clean_path(std::string_view path) {

@@ -408,7 +408,8 @@ TEST(Load, SaysWhatIsWrongAndWhere) {
        "compose.yaml:2:30: error: services.a.pull_policy: \"sometimes\" is not known. Use always, missing, never, "
        "build, daily, weekly or every_12h"},
       {"services:\n  a: {image: x, depends_on: [b]}\n  b: {image: x, depends_on: [a]}\n",
-       "compose.yaml:2:30: error: services.a: services depend on each other: a -> b -> a. Remove one of the dependencies"},
+       "compose.yaml:2:30: error: services.a: services depend on each other: a -> b -> a. Remove one of the "
+       "dependencies"},
       {"services:\n  web: {image: x}\nvolumes:\n  v: {external: true, driver: local}\n",
        "compose.yaml:4:31: error: volumes.v.driver: means nothing for what is external. Remove it, or `external`"},
       {"services:\n  web: {image: x, post_start: [{command: x}]}\n",
@@ -503,9 +504,10 @@ TEST(Load, IgnoresWhatIsWrongInServicesThatAreOff) {
 // --- files that are yet to be written ---
 
 TEST(LoadTexts, AreReadInPlaceOfTheFiles) {
-  written_project project(files{{"compose.yaml", "services: {web: {image: 'shop:${TAG}', env_file: [.env, app.env]}}\n"},
-                                {".env", "TAG=v1\nA=1\n"},
-                                {"app.env", "A=2\n"}});
+  written_project project(
+      files{{"compose.yaml", "services: {web: {image: 'shop:${TAG}', env_file: [.env, app.env]}}\n"},
+            {".env", "TAG=v1\nA=1\n"},
+            {"app.env", "A=2\n"}});
   project.request.texts[project.folder / ".env"] = "# more\nTAG=v2\nA=1\n";
   const orchestration::project value = project.load().value;
   const service& web = value.services.at("web");

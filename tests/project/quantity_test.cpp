@@ -59,5 +59,12 @@ TEST(Quantity, ReadsBooleansAsComposeDoes) {
   for (const std::string_view text : {"", "1", "0", "perhaps"}) EXPECT_EQ(parse_bool(text), std::nullopt) << text;
 }
 
+TEST(Quantity, ReadsRealNumbersAsGoDoes) {
+  EXPECT_EQ(parse_real("1_000"), 1000);
+  EXPECT_EQ(parse_real("1__000"), std::nullopt);
+  EXPECT_EQ(parse_real("1e-400"), 0);
+  EXPECT_EQ(parse_real("1e400"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace orchestration
