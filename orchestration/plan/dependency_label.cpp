@@ -25,7 +25,7 @@ std::vector<labelled_dependency> dependencies_from_label(const std::string& text
     goal asked = goal::started;
     if (fields[1] == "service_healthy") asked = goal::healthy;
     if (fields[1] == "service_completed_successfully") asked = goal::completed;
-    out.push_back({fields[0], asked});
+    out.push_back({fields[0], asked, fields.size() > 2 && fields[2] == "true"});
   }
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.service < b.service; });
   return out;

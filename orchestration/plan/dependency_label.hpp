@@ -14,6 +14,7 @@ namespace orchestration {
 struct labelled_dependency {
   std::string service;
   goal asked = goal::started;
+  bool restart = false;  // is stopped and started when that service is recreated
   bool operator==(const labelled_dependency&) const = default;
 };
 

@@ -91,6 +91,8 @@ observed_image image_from_inspect(const json& inspect) {
   out.id = inspect.at("Id").as_string();
   if (const json* digests = inspect.find("RepoDigests"); digests != nullptr && digests->is_array())
     for (const json& each : digests->elements()) out.repo_digests.push_back(each.as_string());
+  const std::string architecture = inspect.string_at({"Architecture"});
+  if (!architecture.empty()) out.platform = inspect.string_at({"Os"}) + "/" + architecture;
   out.declares_health_check = is_health_check(inspect.path({"Config", "Healthcheck"}));
   if (const json* config = inspect.find("Config")) out.config = *config;
   return out;

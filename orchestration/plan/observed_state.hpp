@@ -54,13 +54,15 @@ struct observed_image {
   std::string id;                         // sha256:…
   std::vector<std::string> repo_digests;  // repo@sha256:…
   bool declares_health_check = false;
-  docker::json config;  // what it gives to containers
+  std::string platform = {};  // "linux/arm64", the variant left out
+  docker::json config = {};   // what it gives to containers
 };
 
 struct observed_state {
   std::string engine_id;  // /info ID
   int api_major = 1;
   int api_minor = 41;
+  std::string platform;                               // "linux/amd64"
   std::vector<observed_container> containers;         // of this project, one-offs left out; by service, then number
   std::map<std::string, observed_volume> volumes;     // by real name: those the project names and that exist
   std::map<std::string, observed_network> networks;   // by real name: those the project names and that exist

@@ -56,6 +56,9 @@ spoken_dialect dialect_of(const project& desired, const std::vector<const observ
 
 std::vector<std::string> hashes_of(const service& s, const std::map<std::string, std::string>& joined) {
   std::vector<std::string> out;
+  for (const auto& [number, replica] : s.found)
+    out.push_back(replica.body.string_at({"Labels", "com.docker.compose.config-hash"}));
+  if (!out.empty()) return out;
   for (const hash_dialect dialect : hash_dialects) out.push_back(service_hash(s, dialect, joined));
   return out;
 }

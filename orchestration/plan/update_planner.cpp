@@ -221,7 +221,7 @@ bool update_planner::differs_by_image_alone(const intended_container& c, const s
 }
 
 void update_planner::explain(intended_container& c, const service& s) const {
-  if (c.found == nullptr || c.found->config_hash.empty()) return;
+  if (c.found == nullptr || c.found->config_hash.empty() || !s.found.empty()) return;
   const auto vague = std::find(c.causes.begin(), c.causes.end(), configuration_changed);
   const bool other_image = c.found->image_reference != s.image;
   if (vague == c.causes.end() && (!other_image || differs_by_image_alone(c, s))) return;
@@ -252,7 +252,7 @@ void update_planner::make_new(intended_container& c, const service& s, const des
   } catch (const create_body_error& error) {
     throw plan_error(name_with_place(desired_, s) + ": " + error.what());
   }
-  c.config_hash = context.config_hash;
+  c.config_hash = made.body.string_at({"Labels", "com.docker.compose.config-hash"});
   c.networks = network_names(s);
   c.volumes = volume_names(s);
 

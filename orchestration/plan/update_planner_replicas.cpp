@@ -97,7 +97,7 @@ std::string update_planner::cause_of_joining(const service& s) const {
 
 void update_planner::put_identity(create_context& context, create_container& request, const service& s) const {
   request.joins = joined_by(s);
-  if (request.joins.empty())
+  if (request.joins.empty() || !s.found.empty())
     context.config_hash = service_hash(s, dialect_.hash);
   else
     request.hashed = hashed_document(s, dialect_.hash);

@@ -87,7 +87,7 @@ void drop_names_from_id(json& body, const json& host, const std::string& id) {
 void drop_own_network(json& body, json& host) {
   for (const std::string_view name : {"Hostname", "Domainname", "ExposedPorts", "MacAddress"}) body.erase(name);
   for (const std::string_view name : {"PortBindings", "Dns", "DnsOptions", "DnsSearch", "Links", "ExtraHosts"})
-    host.erase(name);
+    if (const json* value = host.find(name); value != nullptr && !value->empty()) host.erase(name);
 }
 
 // "/db:/web/alias" → "db:alias"

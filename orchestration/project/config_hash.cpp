@@ -239,7 +239,13 @@ std::string service_hash_text(const service& s, hash_dialect dialect,
 }
 
 std::string service_hash(const service& s, hash_dialect dialect, const std::map<std::string, std::string>& containers) {
+  if (!s.found.empty())
+    return s.found.begin()->second.body.string_at({"Labels", "com.docker.compose.config-hash"});
   return sha256(service_hash_text(s, dialect, containers));
+}
+
+std::string hash_without_files(const std::string& old_hash, const std::string& image_reference) {
+  return old_hash.empty() ? std::string() : sha256("without files: " + old_hash + " " + image_reference);
 }
 
 std::string network_hash(const network& n) { return sha256(go_json_text(n.document)); }

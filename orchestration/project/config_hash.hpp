@@ -31,9 +31,15 @@ std::string service_hash_text(const service& s, hash_dialect dialect,
 docker::json hashed_document(const service& s, hash_dialect dialect);
 std::string hash_of(docker::json hashed, const std::map<std::string, std::string>& containers);
 
-/// 64 hex digits: the value of the label com.docker.compose.config-hash.
+/// 64 hex digits: the value of the label com.docker.compose.config-hash. Where no file says what the service is, the
+/// label that its first container is to bear.
 std::string service_hash(const service& s, hash_dialect dialect,
                          const std::map<std::string, std::string>& containers = {});
+
+/// For a container that gets another image while nobody has the files: the image is in the hash, so the old one is no
+/// longer true, and the true one cannot be computed. This is none that any file gives: compose sees the container, and
+/// its next `up` makes it what the files say. Empty when there was none: then compose has never seen it.
+std::string hash_without_files(const std::string& old_hash, const std::string& image_reference);
 
 /// As compose 2.31 – 2.40 labels networks, and 2.32 – 2.40 volumes. A wrong one harms (see create_body.hpp); write none
 /// unless a running resource has proven the dialect.

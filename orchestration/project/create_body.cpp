@@ -302,6 +302,17 @@ void inherit(json& body, const std::vector<inherited_mount>& inherited) {
       }
 }
 
+create_request as_found(const found_replica& found, const create_context& context) {
+  if (!found.problem.empty()) throw create_body_error(found.problem);
+  create_request out;
+  out.name = found.name;
+  out.platform = found.platform;
+  out.body = found.body;
+  out.connect_after = found.connect_after;
+  resolve_containers(out.body, context.containers);
+  return out;
+}
+
 }  // namespace
 
 namespace {
@@ -317,6 +328,7 @@ std::string platform(const service& s) {
 }  // namespace
 
 create_request make_create_request(const project& p, const service& s, int number, const create_context& context) {
+  if (const auto found = s.found.find(number); found != s.found.end()) return as_found(found->second, context);
   create_request out;
   out.name = container_name(p, s, number);
   out.platform = platform(s);
@@ -349,8 +361,9 @@ create_request make_create_request(const project& p, const service& s, int numbe
 void resolve_containers(json& body, const std::map<std::string, std::string>& containers) {
   const auto resolve = [&](json& value, std::string_view prefix) {
     if (!value.is_string() || !value.as_string().starts_with(service_prefix)) return;
-    const auto found = containers.find(value.as_string().substr(service_prefix.size()));
-    if (found != containers.end()) value = std::string(prefix) + found->second;
+    const auto [name, mode] = split_once(value.as_string().substr(service_prefix.size()), ':');
+    const auto found = containers.find(name);
+    if (found != containers.end()) value = std::string(prefix) + found->second + (mode.empty() ? "" : ":" + mode);
   };
   json* host = body.find("HostConfig");
   if (host == nullptr) return;

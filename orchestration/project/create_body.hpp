@@ -76,11 +76,11 @@ struct create_request {
   std::vector<std::string> warnings;  // what the engine will not honour as written; "service web: …"
 };
 
-/// The create request for replica `number` (from 1). Reads the files that `security_opt: seccomp=FILE` names, as
-/// compose does, and nothing else. Throws create_body_error.
+/// The create request for replica `number` (from 1); as it was found where no file says it, with its own labels. Reads
+/// the files that `security_opt: seccomp=FILE` names, as compose does, and nothing else. Throws create_body_error.
 create_request make_create_request(const project& p, const service& s, int number, const create_context& context);
 
-/// Puts container ids where NetworkMode, IpcMode, PidMode and VolumesFrom say "service:NAME".
+/// Puts container ids where NetworkMode, IpcMode, PidMode and VolumesFrom say "service:NAME"; ":ro" after it stays.
 void resolve_containers(docker::json& body, const std::map<std::string, std::string>& containers);
 /// The way back: "service:NAME" where they hold an id that `services` knows.
 void name_containers(docker::json& body, const std::map<std::string, std::string>& services);
@@ -111,5 +111,9 @@ void carry_anonymous_volumes(docker::json& body, const docker::json& old_inspect
 /// anonymous volumes (these become named mounts). `image` is GET /images/{id}/json of the container's image when at
 /// hand; only an emptied entrypoint needs it. Throws docker::json_error when `inspect` is no such answer.
 create_request body_from_inspect(const docker::json& inspect, api_version api, const docker::json& image = {});
+
+/// Takes out of a body_from_inspect() what the engine filled in from the image, `config` being that image's Config: so
+/// that another image's own defaults apply, and what was asked for stays. Labels of compose always stay.
+void subtract_image_defaults(docker::json& body, const docker::json& config);
 
 }  // namespace orchestration

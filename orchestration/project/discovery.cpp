@@ -54,8 +54,11 @@ std::vector<std::string> discovered_files(const std::string& start, const file_t
       return on_top.empty() ? std::vector{file} : std::vector{file, on_top};
     }
     if (folder == folder.parent_path())
-      fail("there is no compose file in " + start + " or above it",
-           "Go to the project's folder, or name the file with -f");
+      throw no_compose_file({finding{severity::error,
+                                     {},
+                                     "",
+                                     "there is no compose file in " + start + " or above it",
+                                     "Go to the project's folder, or name the file with -f"}});
   }
 }
 

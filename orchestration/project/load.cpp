@@ -246,6 +246,8 @@ loaded load(const load_request& request) {
   project_loader loader(request);
   try {
     loader.load();
+  } catch (const no_compose_file&) {
+    throw;
   } catch (const load_error& error) {
     std::vector<finding> findings = error.findings();
     shorten_places(findings, request.current_directory);

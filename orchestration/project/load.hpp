@@ -44,6 +44,12 @@ class load_error : public std::runtime_error {
   std::vector<finding> findings_;
 };
 
+/// No file was given, and none is in the folder or above it.
+class no_compose_file : public load_error {
+ public:
+  using load_error::load_error;
+};
+
 struct loaded {
   project value;
   std::vector<finding> findings;  // notes and warnings; never errors

@@ -53,6 +53,7 @@ used_resources resources_of(const std::map<std::string, service>& services) {
 }
 
 std::string container_name(const project& p, const service& s, int number) {
+  if (const auto found = s.found.find(number); found != s.found.end()) return found->second.name;
   if (!s.container_name.empty()) return s.container_name;
   return p.name + "-" + s.name + "-" + std::to_string(number);
 }

@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "docker_client/json.hpp"
@@ -70,6 +71,15 @@ struct service_port {
   std::string protocol;  // "tcp", "udp", "sctp"
 };
 
+/// What one container of a service is to be made of when no file says it: what the engine shows of the one there is.
+struct found_replica {
+  std::string name;
+  std::string platform;  // "linux/arm64"; empty for the engine's own
+  docker::json body;     // create body; namespaces of other services stand there as "service:NAME"
+  std::vector<std::pair<std::string, docker::json>> connect_after;
+  std::string problem;  // why it cannot be made again, and what to do; empty: it can
+};
+
 struct service {
   std::string name;
   std::string image;           // after interpolation; "<project>-<service>" when only `build` is given
@@ -88,6 +98,8 @@ struct service {
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> from_env_files;  // variable of the environment → the `env_file` that gives it
   docker::json document;
+  /// Without compose files, by number: then there is no other replica, and `document` says only what it joins.
+  std::map<int, found_replica> found;
 };
 
 struct network {
@@ -153,7 +165,7 @@ struct used_resources {
 };
 used_resources resources_of(const std::map<std::string, service>& services);
 
-/// "<project>-<service>-<number>", or container_name.
+/// "<project>-<service>-<number>", or container_name; the name it has where no file says it.
 std::string container_name(const project& p, const service& s, int number);
 
 }  // namespace orchestration

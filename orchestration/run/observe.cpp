@@ -27,6 +27,7 @@ docker::task<observed_state> observe(engine& engine, observe_request request) {
   state.engine_id = facts.id;
   state.api_major = facts.api_major;
   state.api_minor = facts.api_minor;
+  state.platform = facts.platform;
 
   std::vector<std::string> labels;
   labels.push_back("com.docker.compose.project=" + request.project);
@@ -54,18 +55,24 @@ docker::task<observed_state> observe(engine& engine, observe_request request) {
     const std::optional<docker::json> inspect = co_await engine.inspect_network(name);
     if (inspect) state.networks.emplace(name, network_from_inspect(*inspect));
   }
-  for (const std::string& reference : request.images) {
-    const std::optional<docker::json> inspect = co_await engine.inspect_image(reference);
-    if (!inspect) continue;
-    observed_image image = image_from_inspect(*inspect);
-    state.image_configs.emplace(image.id, image.config);
-    state.images.emplace(reference, std::move(image));
-  }
+  state = co_await with_images(engine, std::move(state), std::move(request.images));
   // Of a tag that was moved meanwhile, the image that still runs.
   for (const observed_container& c : state.containers) {
     if (state.image_configs.contains(c.image_id)) continue;
     const std::optional<docker::json> inspect = co_await engine.inspect_image(c.image_id);
     if (inspect) state.image_configs.emplace(c.image_id, image_from_inspect(*inspect).config);
+  }
+  co_return state;
+}
+
+docker::task<observed_state> with_images(engine& engine, observed_state state, std::set<std::string> images) {
+  for (const std::string& reference : images) {
+    if (state.images.contains(reference)) continue;
+    const std::optional<docker::json> inspect = co_await engine.inspect_image(reference);
+    if (!inspect) continue;
+    observed_image image = image_from_inspect(*inspect);
+    state.image_configs.emplace(image.id, image.config);
+    state.images.emplace(reference, std::move(image));
   }
   co_return state;
 }

@@ -27,4 +27,7 @@ observe_request request_for(const release& r);
 /// that vanishes between list and inspect is left out.
 docker::task<observed_state> observe(engine& engine, observe_request request);
 
+/// Adds those of the images that are local.
+docker::task<observed_state> with_images(engine& engine, observed_state state, std::set<std::string> images);
+
 }  // namespace orchestration

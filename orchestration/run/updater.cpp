@@ -143,6 +143,8 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   observe_request wanted = request_for(request.desired);
   ready.observed = co_await observe(workspace_.engine, std::move(wanted));
   refuse_another_engine(workspace_.records, ready.observed.engine_id, ending::refused);
+  std::vector<std::string> notes;
+  if (request.without_files) notes = co_await make_desired(request, ready.observed);
   ready.release_before = co_await live_release(ready.observed, request, adopting);
   fill_identity(request.options, ready.release_before);
   request.options.pin = request.pin;
@@ -150,10 +152,23 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   if (request.image_pins && request.image_pins->before != request.image_pins->after)
     request.options.image_pins.push_back(*request.image_pins);
   request.options.digests = co_await resolve_images(workspace_.engine, request.desired, request.options.services,
-                                                    ready.observed, request.retagged, request.tag_given);
+                                                    ready.observed, request.retagged,
+                                                    request.tag_given && !request.without_files);
   ready.value = plan_update(request.desired, ready.observed, request.options);
+  ready.value.notes.insert(ready.value.notes.begin(), notes.begin(), notes.end());
   ready.value.notes.insert(ready.value.notes.end(), request.notes.begin(), request.notes.end());
   co_return ready;
+}
+
+docker::task<std::vector<std::string>> updater::make_desired(update_request& request, observed_state& observed) {
+  found_project found = project_from_containers(request.desired.name, observed, *request.without_files);
+  request.desired = std::move(found.value);
+  request.options.services = std::move(found.services);
+  request.tag_before = std::move(found.tag_before);
+  request.retagged = std::move(found.moved);
+  std::set<std::string> wanted = request_for(request.desired).images;
+  observed = co_await with_images(workspace_.engine, std::move(observed), std::move(wanted));
+  co_return std::move(found.notes);
 }
 
 docker::task<run_result> updater::update(update_request request) {
@@ -232,6 +247,7 @@ docker::task<int> updater::live_release(const observed_state& observed, const up
   const bool whole = !current || covers(observed, *current);
   if (whole && runs_well(observed) && !needs_a_person(workspace_.records)) found.verdict = release_verdict::verified;
   found.previous = known;
+  if (request.without_files) found.tag = request.tag_before;
   if (request.pin && !request.pin->previous.empty()) {
     found.tag = request.pin->previous;
     found.pins.push_back({request.pin->file, request.pin->variable, request.pin->previous, "", ""});

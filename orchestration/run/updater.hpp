@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "orchestration/plan/found_project.hpp"
 #include "orchestration/plan/reconcile.hpp"
 #include "orchestration/project/project.hpp"
 #include "orchestration/run/ending.hpp"
@@ -35,6 +36,8 @@ struct run_result {
 struct update_request {
   update_request() = default;
   project desired;
+  /// No compose file is at hand: `desired`, of which only the name is given, is made of what runs.
+  std::optional<image_changes> without_files;
   std::string tag;                       // value of the pinned variable; empty: no single variable decides the tags
   bool tag_given = false;                // --tag: then only images whose tag it sets are asked for
   std::string tag_before;                // what `tag` was, where that is not the pinned variable's
@@ -87,6 +90,8 @@ class updater {
     std::optional<operation_error::cause> last;   // of the way back, when that failed too
   };
   docker::task<prepared_plan> prepare(update_request& request, adopt_found adopting);
+  /// Fills in what is desired from what runs. Returns notes.
+  docker::task<std::vector<std::string>> make_desired(update_request& request, observed_state& observed);
   docker::task<prepared_plan> prepare(rollback_request& request);
   docker::task<int> live_release(const observed_state& observed, const update_request& request, adopt_found adopting);
   docker::task<> read_files(release& found, const project& p);

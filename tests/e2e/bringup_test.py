@@ -11,13 +11,9 @@ import tempfile
 import threading
 import unittest
 
-from scenario import ROOT, Scenario, docker, inspect, run
+from scenario import ROOT, Scenario, begins, docker, inspect, run
 
 BOTH = ["tiny-app-1", "tiny-worker-1"]
-
-
-def begins(phase, words):
-    return lambda e: e["event"] == "begin" and e["phase"] == phase and e["text"].startswith(words)
 
 
 def kill_daemon():

@@ -32,9 +32,15 @@ def inspect(name):
     return json.loads(docker("inspect", name))[0]
 
 
+def begins(phase, words):
+    """For stop_at: the operation of the phase whose text starts so."""
+    return lambda e: e["event"] == "begin" and e["phase"] == phase and e["text"].startswith(words)
+
+
 class Scenario(unittest.TestCase):
     """One project of its own for each test; the engine is wiped of it afterwards."""
 
+    samples = "compose-samples"
     sample = "tiny"
     maxDiff = None
 
@@ -42,7 +48,7 @@ class Scenario(unittest.TestCase):
         self.work = tempfile.mkdtemp(prefix="scenario-")
         self.project = os.path.join(self.work, self.sample)
         self.state = os.path.join(self.work, "state")
-        shutil.copytree(os.path.join(ROOT, "compose-samples", self.sample), self.project)
+        shutil.copytree(os.path.join(ROOT, self.samples, self.sample), self.project)
 
     def tearDown(self):
         for name in docker("ps", "-aq").split():

@@ -153,6 +153,7 @@ orchestration::progress_sink make_progress(progress_style style) {
 }
 
 void say(const std::string& text) { logger().info("{}", printable(text)); }
+void say_note(const std::string& text) { logger().info("note: {}", printable(text)); }
 void say_warning(const std::string& text) { logger().info("warning: {}", printable(text)); }
 void say_error(const std::string& text) { logger().info("dockupd: {}", printable(text)); }
 

@@ -12,8 +12,9 @@ namespace dockupd {
 /// closed or full stderr never ends a run.
 orchestration::progress_sink make_progress(progress_style style);
 
-/// One text for people, on stderr; as it is, or as a warning or an error.
+/// One text for people, on stderr; as it is, or as a note, a warning or an error.
 void say(const std::string& text);
+void say_note(const std::string& text);
 void say_warning(const std::string& text);
 void say_error(const std::string& text);
 

@@ -13,10 +13,13 @@
 #include <thread>
 
 #include "docker_client/client.hpp"
+#include "docker_client/error.hpp"
 #include "orchestration/files/disk_space.hpp"
 #include "orchestration/files/durable_file.hpp"
+#include "orchestration/project/discovery.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/docker_engine.hpp"
+#include "orchestration/run/observe.hpp"
 #include "tools/dockupd/logging.hpp"
 #include "tools/dockupd/redaction.hpp"
 
@@ -137,10 +140,80 @@ orchestration::load_request session::load_request() const {
   request.environment = whole_environment();
   request.on_variable = hide_if_secret;
   if (command_.what == verb::config) request.attributes = orchestration::unsupported::told;
+  if (!labelled_) return request;
+  request.files = labelled_->files;
+  request.project_name = name_;
+  if (request.project_directory.empty()) request.project_directory = labelled_->working_dir;
+  if (request.env_files.empty()) request.env_files = labelled_->environment;
   return request;
 }
 
+bool session::has_files() {
+  if (without_files_) return false;
+  if (loaded_) return true;
+  try {
+    load_files();
+    return true;
+  } catch (const orchestration::no_compose_file&) {
+    if (!command_.project_directory.empty()) throw;
+  }
+  project_name();
+  look_at_containers();
+  return !without_files_;
+}
+
+/// Files that cannot be read are as good as none; those that can be, but are wrong, are for a person to mend.
+void session::look_at_containers() {
+  const orchestration::observed_state observed = run(observe(engine(), orchestration::observe_request(name_)));
+  for (const orchestration::observed_container& c : observed.containers)
+    if (const docker::json* config = c.inspect.find("Config")) hide_secrets_in(*config);
+  if (observed.containers.empty()) throw no_project();
+  orchestration::labelled_files files = orchestration::files_by_label(observed);
+  std::vector<std::string> wanted = files.files;
+  wanted.insert(wanted.end(), files.environment.begin(), files.environment.end());
+  const auto missing = std::find_if(wanted.begin(), wanted.end(),
+                                    [](const std::string& file) { return access(file.c_str(), R_OK) != 0; });
+  without_files_ = files.files.empty() || missing != wanted.end();
+  std::string list;
+  for (const std::string& file : files.files) list += (list.empty() ? "" : ", ") + file;
+  if (without_files_) {
+    working_dir_ = files.working_dir;
+    if (!list.empty())
+      say_warning(*missing + " cannot be read, so " + name_ + " is moved as its containers are. Nothing is written " +
+                  "to " + list + ": where it is, it still says the old tag");
+    return;
+  }
+  labelled_ = std::move(files);
+  say_note("project " + name_ + " is read from " + list + ", as the labels of its containers say");
+  load_files();
+}
+
+fatal session::no_project() {
+  std::string text = "there is no compose file in " + fs::current_path().string() +
+                     " or above it, and no container of a project " + name_ +
+                     " on this engine (label com.docker.compose.project). ";
+  const bool is_container = run(engine().inspect_container(name_)).has_value();
+  if (is_container)
+    text += name_ + " is a container of no compose project: dockupd moves projects, not single containers";
+  else if (has_state())
+    text += "What dockupd has recorded comes back with: dockupd rollback -p " + name_;
+  else
+    text += "Go to the project's folder, or name the file with -f";
+  return fatal(exit_code::usage, text);
+}
+
+void session::forget_files() {
+  loaded_.reset();
+  labelled_.reset();
+  without_files_ = false;
+}
+
 const orchestration::project& session::project() {
+  has_files();
+  return load_files();
+}
+
+const orchestration::project& session::load_files() {
   if (!loaded_) {
     loaded_ = orchestration::load(load_request());
     for (const auto& [name, service] : loaded_->value.services) hide_secrets_in(service.document);
@@ -167,8 +240,20 @@ const orchestration::project* session::project_here() {
   }
 }
 
+bool session::is_compose_file_near() const {
+  try {
+    orchestration::find_project(load_request());
+  } catch (const orchestration::no_compose_file&) {
+    return false;
+  } catch (const orchestration::load_error&) {
+    // There is one, or one was named: loading says what is wrong.
+  }
+  return true;
+}
+
 void session::take_env_files_of_containers() {
   if (!command_.env_files.empty() || environment_("COMPOSE_ENV_FILES").value_or("") != "") return;
+  if (!is_compose_file_near()) return;  // of what is gone with its folder, has_files() speaks
   constexpr const char* label = "com.docker.compose.project.environment_file";
   fs::path here = fs::current_path();
   if (!command_.files.empty()) here = fs::absolute(command_.files.front()).lexically_normal().parent_path();
@@ -201,16 +286,23 @@ std::string session::find_name() {
   if (!command_.project_name.empty()) return command_.project_name;
   const bool files_given = !command_.files.empty() || !command_.project_directory.empty();
   const std::vector<known_project> known = known_projects(state_root());
+  // At 3 a.m. the compose file may be what is broken: a project is known by its directory too, unless several share it.
+  const std::string here = fs::current_path().string();
   try {
-    return project().name;
+    return load_files().name;
+  } catch (const orchestration::no_compose_file&) {
+    if (files_given) throw;
+    if (known.empty()) {
+      if (const std::string name = name_by_folder(here); !name.empty()) return name;
+      throw;
+    }
   } catch (const orchestration::load_error&) {
     if (files_given || known.empty()) throw;
   }
-  // At 3 a.m. the compose file may be what is broken: a project is known by its directory too, unless several share it.
-  const std::string here = fs::current_path().string();
   const auto is_here = [&](const known_project& k) { return k.working_dir == here; };
   const auto found = std::find_if(known.begin(), known.end(), is_here);
   if (std::count_if(known.begin(), known.end(), is_here) == 1) return found->name;
+  if (const std::string name = name_by_folder(here); !name.empty()) return name;
   if (known.size() == 1) return known.front().name;
   std::string names;
   for (const known_project& k : known)
@@ -218,10 +310,25 @@ std::string session::find_name() {
   throw fatal(exit_code::usage, "no project here, and dockupd knows several; say which:" + names);
 }
 
+/// The only project whose containers say that they were deployed from the folder.
+std::string session::name_by_folder(const std::string& folder) {
+  std::vector<std::string> labels;
+  labels.push_back("com.docker.compose.project.working_dir=" + folder);
+  std::set<std::string> names;
+  try {
+    for (const docker::json& c : run(engine().list_containers(std::move(labels))))
+      names.insert(c.string_at({"Labels", "com.docker.compose.project"}));
+  } catch (const docker::error&) {
+    // Then it is unknown, and what asks the engine next says why.
+  }
+  return names.size() == 1 ? *names.begin() : std::string();
+}
+
 void session::remember_project() {
-  const orchestration::project& p = project();
-  const docker::json text = docker::json::object(
-      {{"working_dir", p.working_dir.string()}, {"config_files", docker::json::array_of(p.config_files)}});
+  docker::json files = docker::json::make_array();
+  if (has_files()) files = docker::json::array_of(project().config_files);
+  const std::string directory = has_files() ? project().working_dir.string() : working_dir_;
+  const docker::json text = docker::json::object({{"working_dir", directory}, {"config_files", std::move(files)}});
   const fs::path file = state_directory() / known_project_file;
   const std::string known = text.to_pretty_text() + "\n";
   // On a full disk the preflight is to say what is needed, with the numbers.

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "orchestration/files/project_lock.hpp"
+#include "orchestration/plan/found_project.hpp"
 #include "orchestration/project/load.hpp"
 #include "orchestration/release/store.hpp"
 #include "orchestration/run/engine.hpp"
@@ -43,13 +44,16 @@ class session {
 
   const command& asked() const { return command_; }
 
-  /// The compose files, loaded once. Their notes and warnings go to stderr. orchestration::load_error.
+  /// Whether there are compose files to read: those given, those of the folder, or where the labels of the project's
+  /// containers say that they are. If not, there are containers. orchestration::load_error, fatal(usage): neither.
+  bool has_files();
+  /// The compose files, loaded once; has_files() is true. Their notes and warnings go to stderr. load_error.
   const orchestration::project& project();
   /// project(), where the files that are found here are those of the project that is asked about; nullptr elsewhere, and
   /// where they cannot be loaded.
   const orchestration::project* project_here();
   /// The next project() reads the files again.
-  void forget_files() { loaded_.reset(); }
+  void forget_files();
   /// What project() loads, with the tag put in place of the variable's value.
   orchestration::load_request load_request() const;
 
@@ -107,6 +111,11 @@ class session {
   void refuse_in_the_middle();
   void finished();
   std::string find_name();
+  std::string name_by_folder(const std::string& folder);
+  const orchestration::project& load_files();
+  void look_at_containers();
+  fatal no_project();
+  bool is_compose_file_near() const;
 
   command command_;
   environment_lookup environment_;
@@ -115,6 +124,9 @@ class session {
   std::stop_source stop_;
   std::unique_ptr<signals> signals_;
   std::optional<orchestration::loaded> loaded_;
+  std::optional<orchestration::labelled_files> labelled_;  // no file is in the folder
+  bool without_files_ = false;                             // and none where the labels say
+  std::string working_dir_;                                // then: of which they speak
   std::string name_;
   std::unique_ptr<orchestration::engine> engine_;
   std::optional<orchestration::project_lock> lock_;

@@ -24,11 +24,36 @@ void check_images(const orchestration::project& p) {
   }
 }
 
+/// Without compose files: which images the command line means, to be looked up among what runs.
+update_request request_without_files(session& s) {
+  const command& asked = s.asked();
+  if (!asked.tag_variable.empty())
+    throw fatal(exit_code::usage, "--tag-variable " + asked.tag_variable + ": there is no compose file that uses it");
+  if (!asked.profiles.empty()) throw fatal(exit_code::usage, "--profile means nothing without a compose file");
+  if (!asked.tag.empty()) docker::image_reference::parse("image:" + asked.tag);
+  for (const auto& [service, reference] : asked.images) docker::image_reference::parse(reference);
+  orchestration::image_changes changes;
+  changes.tag = asked.tag;
+  changes.services.insert(asked.services.begin(), asked.services.end());
+  changes.images = asked.images;
+  update_request request;
+  request.desired.name = s.project_name();
+  request.without_files = std::move(changes);
+  request.tag = asked.tag;
+  request.tag_given = !asked.tag.empty();
+  return request;
+}
+
+update_request request_from_files(session& s) {
+  update_request request = pinned_request(s);
+  check_images(request.desired);
+  return request;
+}
+
 update_request make_request(session& s) {
   const command& asked = s.asked();
   s.take_env_files_of_containers();
-  update_request request = pinned_request(s);
-  check_images(request.desired);
+  update_request request = s.has_files() ? request_from_files(s) : request_without_files(s);
   request.options.services.insert(asked.services.begin(), asked.services.end());
   if (!asked.snapshot) request.options.snapshot = orchestration::take_snapshot::no;
   fill_waits(asked, request.options);
