@@ -33,26 +33,18 @@ json::array appended_to(const json::array& stored, std::size_t count, const json
 }
 
 /// Those asked for stand first, the image's behind them: so one that was asked for with the very value that the image
-/// has can often be told by its place.
+/// has can be told by its place, unless it is the last of them.
 std::size_t count_asked_for(const json::array& stored, const json::array& of_image) {
-  for (std::size_t count = 0; count <= stored.size(); ++count)
+  for (std::size_t count = 0; count < stored.size(); ++count)
     if (json::array(stored.begin() + static_cast<std::ptrdiff_t>(count), stored.end()) ==
         appended_to(stored, count, of_image))
       return count;
-  return stored.size() + 1;
+  return stored.size();
 }
 
 void subtract_variables(json& body, const json& config) {
-  const json::array stored = elements_of(body, "Env");
-  const json::array& of_image = elements_of(config, "Env");
-  const std::size_t count = count_asked_for(stored, of_image);
-  json::array kept;
-  if (count <= stored.size())
-    kept.assign(stored.begin(), stored.begin() + static_cast<std::ptrdiff_t>(count));
-  else  // another engine's order
-    std::copy_if(stored.begin(), stored.end(), std::back_inserter(kept), [&](const json& entry) {
-      return std::find(of_image.begin(), of_image.end(), entry) == of_image.end();
-    });
+  json::array kept = elements_of(body, "Env");
+  kept.resize(count_asked_for(kept, elements_of(config, "Env")));
   body.erase("Env");
   put(body, "Env", json(std::move(kept)));
 }

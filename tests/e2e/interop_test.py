@@ -7,19 +7,13 @@ import shutil
 import tempfile
 import unittest
 
-from scenario import DOCKUPD, ROOT, docker, run
+from scenario import DOCKUPD, ROOT, compose_oracle, docker, run, wipe
 
 PROJECTS = os.path.join(ROOT, "tests", "e2e", "projects")
 # What docker compose 1.29 cannot load, and what it refuses to run without a swarm.
 NOT_FOR_VERSION_1 = {"parts"}
 WAITS = ["--stable-for", "0", "--health-timeout", "30", "--timeout", "2"]
 AT_ONCE = 3
-
-
-def oracle(*arguments):
-    done = run([os.path.join(ROOT, "tools", "compose-oracle"), *arguments], timeout=300)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 class Project:
@@ -118,11 +112,7 @@ class Interop(unittest.TestCase):
         docker("volume", "create", "interop-theirs")
 
     def tearDown(self):
-        for container in docker("ps", "-aq").split():
-            docker("rm", "-f", "-v", container)
-        docker("network", "prune", "-f")
-        for volume in docker("volume", "ls", "-q").split():
-            docker("volume", "rm", "-f", volume)
+        wipe()
         shutil.rmtree(self.work)
 
     def for_each_project(self, way, but=frozenset()):
@@ -147,8 +137,8 @@ class Interop(unittest.TestCase):
         self.for_each_project(version_1_then_dockupd, NOT_FOR_VERSION_1)
 
 
-COMPOSE = oracle()
-COMPOSE_1 = oracle("--v1")
+COMPOSE = compose_oracle()
+COMPOSE_1 = compose_oracle("--v1")
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

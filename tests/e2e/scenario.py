@@ -32,6 +32,22 @@ def inspect(name):
     return json.loads(docker("inspect", name))[0]
 
 
+def compose_oracle(*arguments):
+    """The path of a real docker-compose 2; with --v1 of 1.29."""
+    done = run([os.path.join(ROOT, "tools", "compose-oracle"), *arguments], timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def wipe():
+    """The engine of everything that tests have made on it, images aside."""
+    for name in docker("ps", "-aq").split():
+        docker("rm", "-f", "-v", name)
+    docker("network", "prune", "-f")
+    for name in docker("volume", "ls", "-q").split():
+        docker("volume", "rm", "-f", name)
+
+
 def begins(phase, words):
     """For stop_at: the operation of the phase whose text starts so."""
     return lambda e: e["event"] == "begin" and e["phase"] == phase and e["text"].startswith(words)
@@ -51,11 +67,7 @@ class Scenario(unittest.TestCase):
         shutil.copytree(os.path.join(ROOT, self.samples, self.sample), self.project)
 
     def tearDown(self):
-        for name in docker("ps", "-aq").split():
-            docker("rm", "-f", "-v", name)
-        docker("network", "prune", "-f")
-        for name in docker("volume", "ls", "-q").split():
-            docker("volume", "rm", "-f", name)
+        wipe()
         shutil.rmtree(self.work)
 
     # --- the project's files
@@ -162,8 +174,7 @@ class BesideCompose(Scenario):
 
     @classmethod
     def setUpClass(cls):
-        cls.compose_binary = subprocess.run([os.path.join(ROOT, "tools", "compose-oracle")], check=True,
-                                            stdout=subprocess.PIPE, text=True).stdout.strip()
+        cls.compose_binary = compose_oracle()
 
     def compose(self, *arguments):
         done = run([self.compose_binary, *arguments], cwd=self.project)

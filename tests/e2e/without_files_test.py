@@ -1,31 +1,21 @@
 """Projects that are there only as containers, on a real engine: their compose files are gone, or were never here."""
+import concurrent.futures
 import copy
 import http.client
 import json
 import os
 import shutil
 import socket
-import subprocess
 import unittest
 
-from scenario import DOCKUPD, ROOT, Scenario, begins, docker, inspect, run
+from scenario import BesideCompose, begins, docker, inspect, run
 
 APP = "127.0.0.1:5000/interop/app"
 RICH = "127.0.0.1:5000/interop/rich"
 
 
-class WithoutFiles(Scenario):
+class WithoutFiles(BesideCompose):
     samples = "tests/e2e/projects"
-
-    @classmethod
-    def setUpClass(cls):
-        cls.compose_binary = subprocess.run([os.path.join(ROOT, "tools", "compose-oracle")], check=True,
-                                            stdout=subprocess.PIPE, text=True).stdout.strip()
-
-    def compose(self, *arguments):
-        done = run([self.compose_binary, *arguments], cwd=self.project)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
 
     def lose_files(self):
         shutil.rmtree(self.project)
@@ -116,6 +106,22 @@ class Moves(WithoutFiles):
         self.assertEqual(self.image_of("order-app-1"), f"{APP}:v1")
 
 
+class Data(WithoutFiles):
+    sample = "volumes"
+
+    def test_the_data_of_a_project_without_files_comes_back_as_well(self):
+        self.compose("up", "-d", "--wait")
+        docker("exec", "-u", "0", "volumes-app-1", "sh", "-c", "echo before > /data/note; echo before > /scratch/note")
+        self.lose_files()
+        self.dockupd("update", "-p", "volumes", "--tag", "v2")
+        self.assertEqual(docker("exec", "volumes-app-1", "cat", "/scratch/note"), "before")
+        docker("exec", "-u", "0", "volumes-app-1", "sh", "-c", "echo after > /data/note; echo after > /scratch/note")
+        self.assertTrue(self.result("status", "-p", "volumes")["rollback"]["ready"])
+        self.dockupd("rollback", "-p", "volumes", "--with-data")
+        self.assertEqual(self.tags(), {"v1"})
+        self.assertEqual(docker("exec", "volumes-app-1", "cat", "/data/note", "/scratch/note"), "before\nbefore")
+
+
 class Choices(WithoutFiles):
     sample = "order"
 
@@ -166,7 +172,7 @@ class Choices(WithoutFiles):
                        "--workdir", "/tmp", "--user", "0", "--expose", "9000", "--health-interval", "2s")
         self.dockupd("update", "-p", "found", "--tag", "v2")
         plain, own = inspect("found-plain")["Config"], inspect("found-own")["Config"]
-        self.assertEqual(plain["Cmd"], ["/serve v2-default"])
+        self.assertEqual(plain["Cmd"], ["exec /serve v2-default"])
         self.assertEqual(sorted(plain["Env"]), ["APP_VERSION=v2", "MODE=v2", "PATH=/bin", "SHARED=1"])
         self.assertEqual((plain["Labels"]["version"], plain["User"]), ("v2", "1000"))
         self.assertEqual(list(plain["ExposedPorts"]), ["8081/tcp"])
@@ -183,9 +189,9 @@ def shapes(bind):
     return {
         "plain": (APP,),
         "rich": (RICH,),
-        "arguments": (RICH, "--", "/serve own words"),
+        "arguments": (RICH, "--", "exec /serve own words"),
         "own-entrypoint": (RICH, "--entrypoint", "/serve", "--", "own"),
-        "same-entrypoint": (RICH, "--entrypoint", "/bin/sh", "--", "-c", "/serve again"),
+        "same-entrypoint": (RICH, "--entrypoint", "/bin/sh", "--", "-c", "exec /serve again"),
         "no-entrypoint": (RICH, "--entrypoint", "", "--", "/serve", "cleared"),
         "variables": (RICH, "-e", "MODE=v1", "-e", "ZONE=a=b", "-e", "EMPTY=", "-e", "SHARED=2"),
         "unset-variable": (RICH, "-e", "MODE"),
@@ -236,6 +242,10 @@ def shapes(bind):
 
 # These are only created: this machine may not let them start.
 CREATED = {"privileged"}
+
+
+def inspect_all(names):
+    return dict(zip(names, json.loads(docker("inspect", *names))))
 
 
 def own_labels(labels):
@@ -326,17 +336,18 @@ class Shapes(WithoutFiles):
         return "shapes-fixed-mac"
 
     def test_a_container_that_is_made_again_from_the_same_image_is_the_same(self):
-        names = [self.run_shape(service, *shape) for service, shape in shapes(self.bind).items()]
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            names = list(pool.map(lambda shape: self.run_shape(shape[0], *shape[1]), shapes(self.bind).items()))
         names.append(self.run_with_mac())
         docker("network", "connect", "--alias", "second", "--ip", "10.78.2.9", "shapes_two", "shapes-aliases")
         docker("network", "connect", "shapes_two", "shapes-plain")
         self.assertGreaterEqual(len(names), 25)
-        for name in names:
-            if "Health" in inspect(name)["State"]:
+        for name, shown in inspect_all(names).items():
+            if "Health" in shown["State"]:
                 self.wait_until_healthy(name)
-        before = {name: inspect(name) for name in names}
+        before = inspect_all(names)
         self.dockupd("update", "-p", "shapes", "--tag", "same", "--no-snapshot")
-        after = {name: inspect(name) for name in names}
+        after = inspect_all(names)
         differences = []
         for name in names:
             self.assertNotEqual(before[name]["Id"], after[name]["Id"], f"{name} was not made again")
@@ -355,5 +366,4 @@ class Shapes(WithoutFiles):
 
 
 if __name__ == "__main__":
-    assert DOCKUPD
     unittest.main(verbosity=2)

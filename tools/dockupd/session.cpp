@@ -175,12 +175,16 @@ void session::look_at_containers() {
                                     [](const std::string& file) { return access(file.c_str(), R_OK) != 0; });
   without_files_ = files.files.empty() || missing != wanted.end();
   std::string list;
-  for (const std::string& file : files.files) list += (list.empty() ? "" : ", ") + file;
+  std::string there;
+  for (const std::string& file : files.files) {
+    list += (list.empty() ? "" : ", ") + file;
+    if (access(file.c_str(), F_OK) == 0) there += (there.empty() ? "" : ", ") + file;
+  }
   if (without_files_) {
     working_dir_ = files.working_dir;
-    if (!list.empty())
-      say_warning(*missing + " cannot be read, so " + name_ + " is moved as its containers are. Nothing is written " +
-                  "to " + list + ": where it is, it still says the old tag");
+    if (missing != wanted.end())
+      say_warning(*missing + " cannot be read, so " + name_ + " is moved as its containers are");
+    if (!there.empty()) say_warning("nothing is written to " + there + ": there the old tag still stands");
     return;
   }
   labelled_ = std::move(files);
