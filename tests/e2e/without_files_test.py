@@ -165,6 +165,23 @@ class Choices(WithoutFiles):
         self.dockupd("update", "-p", "found", "--image", f"web={APP}:v2")
         self.assertEqual(self.image_of("found-web"), f"{APP}:v2")
 
+    def test_without_a_tag_every_image_is_fetched_again(self):
+        """And what was made from the same reference keeps its config hash: it is still true."""
+        def publish(version):
+            docker("pull", "-q", f"{APP}:{version}")
+            docker("tag", f"{APP}:{version}", f"{APP}:moving")
+            docker("push", "-q", f"{APP}:moving")
+        self.lose_files()
+        publish("v1")
+        self.container("web", f"{APP}:moving", "--label", "com.docker.compose.config-hash=" + "0" * 64)
+        docker("rmi", f"{APP}:moving", f"{APP}:v1")
+        publish("v2")
+        self.dockupd("update", environment={"COMPOSE_PROJECT_NAME": "found"})
+        config = inspect("found-web")["Config"]
+        self.assertEqual((config["Image"], config["Env"]), (f"{APP}:moving", ["APP_VERSION=v2"]))
+        self.assertEqual(config["Labels"]["com.docker.compose.config-hash"], "0" * 64)
+        self.assertEqual(self.result("update", "-p", "found")["outcome"], "nothing_to_do")
+
     def test_the_new_image_brings_its_own_defaults_and_what_was_asked_for_stays(self):
         self.lose_files()
         self.container("plain", f"{RICH}:v1")

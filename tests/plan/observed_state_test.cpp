@@ -79,7 +79,7 @@ TEST(DependencyLabel, IsReadInAnyOrder) {
   EXPECT_EQ(
       dependencies_from_label("web:service_started:false,db:service_healthy:true,"
                               "init:service_completed_successfully:false"),
-      (std::vector<labelled_dependency>{{"db", goal::healthy}, {"init", goal::completed}, {"web", goal::started}}));
+      (std::vector<labelled_dependency>{{"db", goal::healthy, true}, {"init", goal::completed}, {"web", goal::started}}));
   EXPECT_TRUE(dependencies_from_label("").empty());
   EXPECT_TRUE(dependencies_from_label("nonsense,:x:y").empty());
 }

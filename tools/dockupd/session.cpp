@@ -296,6 +296,7 @@ std::string session::find_name() {
     return load_files().name;
   } catch (const orchestration::no_compose_file&) {
     if (files_given) throw;
+    if (const auto named = environment_("COMPOSE_PROJECT_NAME"); named && !named->empty()) return *named;
     if (known.empty()) {
       if (const std::string name = name_by_folder(here); !name.empty()) return name;
       throw;
