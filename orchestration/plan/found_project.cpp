@@ -310,9 +310,9 @@ class found_project_maker {
     out_.notes.push_back("no compose file: containers are made again as the engine shows them");
     if (!changes_.tag.empty()) say_tag();
     bool seen_by_compose = false;
-    for (const std::string& service : choice_.moved)
-      for (const auto& [number, replica] : out_.value.services.at(service).found)
-        seen_by_compose |= replica.body.path({"Labels", hash_label}) != nullptr;
+    for (const auto& [service, s] : out_.value.services)
+      for (const auto& [number, replica] : s.found)
+        seen_by_compose |= choice_.moved.contains(service) && replica.body.path({"Labels", hash_label}) != nullptr;
     if (seen_by_compose)
       out_.notes.push_back(
           "no file is changed, and without the files the config hash of another image cannot be computed: the next "

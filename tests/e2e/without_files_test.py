@@ -182,6 +182,15 @@ class Choices(WithoutFiles):
         self.assertEqual(config["Labels"]["com.docker.compose.config-hash"], "0" * 64)
         self.assertEqual(self.result("update", "-p", "found")["outcome"], "nothing_to_do")
 
+    def test_what_shares_the_network_of_another_is_made_again_with_it(self):
+        self.lose_files()
+        self.container("web", f"{APP}:v1")
+        self.container("proxy", f"{APP}:v1", "--network", "container:found-web")
+        self.dockupd("update", "-p", "found", "--tag", "v2")
+        self.assertEqual(self.images(), {"found-web": "v2", "found-proxy": "v2"})
+        self.assertEqual(inspect("found-proxy")["HostConfig"]["NetworkMode"],
+                         "container:" + inspect("found-web")["Id"])
+
     def test_the_new_image_brings_its_own_defaults_and_what_was_asked_for_stays(self):
         self.lose_files()
         self.container("plain", f"{RICH}:v1")
