@@ -151,9 +151,9 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   // What stands there already is recorded with the release, and not written again.
   if (request.image_pins && request.image_pins->before != request.image_pins->after)
     request.options.image_pins.push_back(*request.image_pins);
-  request.options.digests = co_await resolve_images(workspace_.engine, request.desired, request.options.services,
-                                                    ready.observed, request.retagged,
-                                                    request.tag_given && !request.without_files);
+  request.options.digests =
+      co_await resolve_images(workspace_.engine, request.desired, request.options.services, ready.observed,
+                              request.retagged, request.tag_given && !request.without_files);
   ready.value = plan_update(request.desired, ready.observed, request.options);
   ready.value.notes.insert(ready.value.notes.begin(), notes.begin(), notes.end());
   ready.value.notes.insert(ready.value.notes.end(), request.notes.begin(), request.notes.end());

@@ -14,21 +14,17 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-/// What runs, with the images by id as well.
-observed_state with_ids(observed_state s) {
-  for (const observed_container& c : s.containers) {
-    observed_image image;
-    image.id = c.image_id;
-    image.config = json::object({{"Env", json::array_of(std::vector<std::string>{"OF_IMAGE=1"})}});
-    s.images[c.image_id] = image;
-  }
+/// What runs, with what its images fill in.
+observed_state with_configs(observed_state s) {
+  for (const observed_container& c : s.containers)
+    s.image_configs[c.image_id] = json::object({{"Env", json::array_of(std::vector<std::string>{"OF_IMAGE=1"})}});
   return s;
 }
 
 observed_state found_shop() {
   observed_state s = run(shop("v1"));
   s.images.merge(nothing_but_images(shop("v2")).images);
-  return with_ids(std::move(s));
+  return with_configs(std::move(s));
 }
 
 image_changes to_tag(const std::string& tag, std::set<std::string> services = {}) {
@@ -84,7 +80,7 @@ TEST(FoundProject, NeedsNothingToBeDoneWhenTheTagIsThatAlready) {
 TEST(FoundProject, TakesTheOnlyTagForTheOneThatIsReplaced) {
   project_builder p;
   p.service("web", "host:5000/web:v1").service("worker", "worker:v1").service("pinned", "pinned@sha256:00");
-  const found_project found = project_from_containers("shop", with_ids(run(p)), to_tag("v2"));
+  const found_project found = project_from_containers("shop", with_configs(run(p)), to_tag("v2"));
   EXPECT_THAT(images_of(found), ElementsAre(std::pair("pinned", "pinned@sha256:00"),
                                             std::pair("web", "host:5000/web:v2"), std::pair("worker", "worker:v2")));
   EXPECT_EQ(found.tag_before, "v1");
@@ -95,7 +91,7 @@ TEST(FoundProject, TakesTheOnlyTagForTheOneThatIsReplaced) {
 TEST(FoundProject, TakesAnImageWithoutATagForItsLatest) {
   project_builder p;
   p.service("web", "host:5000/web");
-  const found_project found = project_from_containers("shop", with_ids(run(p)), to_tag("v2"));
+  const found_project found = project_from_containers("shop", with_configs(run(p)), to_tag("v2"));
   EXPECT_THAT(images_of(found), ElementsAre(std::pair("web", "host:5000/web:v2")));
   EXPECT_EQ(found.tag_before, "latest");
 }
@@ -109,8 +105,8 @@ TEST(FoundProject, AsksWhichOfSeveralTagsIsMeant) {
 TEST(FoundProject, SetsNoTagWhereThereIsNone) {
   project_builder p;
   p.service("web", image_id("web"));
-  EXPECT_THAT(refusal(with_ids(run(p)), to_tag("v2", {"web"})), HasSubstr("--image web=REFERENCE"));
-  EXPECT_THAT(refusal(with_ids(run(p)), to_tag("v2")), HasSubstr("--image SERVICE=REFERENCE"));
+  EXPECT_THAT(refusal(with_configs(run(p)), to_tag("v2", {"web"})), HasSubstr("--image web=REFERENCE"));
+  EXPECT_THAT(refusal(with_configs(run(p)), to_tag("v2")), HasSubstr("--image SERVICE=REFERENCE"));
 }
 
 TEST(FoundProject, NamesTheServicesThatThereAre) {
@@ -131,8 +127,8 @@ TEST(FoundProject, SaysWhichOfDifferentImagesOfOneServiceIsMissing) {
   p.service("web", "web:v1").scale(2);
   observed_state s = run(p);
   container(s, "web", 2).image_reference = "other:v1";
-  EXPECT_THAT(refusal(with_ids(s), to_tag("v2")), HasSubstr("other:v1, web:v1"));
-  EXPECT_EQ(images_of(project_from_containers("shop", with_ids(s), to_image("web", "web:v2"))).at("web"), "web:v2");
+  EXPECT_THAT(refusal(with_configs(s), to_tag("v2")), HasSubstr("other:v1, web:v1"));
+  EXPECT_EQ(images_of(project_from_containers("shop", with_configs(s), to_image("web", "web:v2"))).at("web"), "web:v2");
 }
 
 TEST(FoundProject, KeepsNamesAndNumbers) {
@@ -142,7 +138,7 @@ TEST(FoundProject, KeepsNamesAndNumbers) {
   s.containers.erase(s.containers.begin());
   container(s, "web", 2).name = "shop_web_2";
   container(s, "web", 2).inspect["Name"] = "/shop_web_2";
-  const found_project found = project_from_containers("shop", with_ids(s), to_tag("v2"));
+  const found_project found = project_from_containers("shop", with_configs(s), to_tag("v2"));
   EXPECT_EQ(found.value.services.at("web").scale, 2);
   EXPECT_EQ(container_name(found.value, found.value.services.at("web"), 3), "shop-web-3");
   EXPECT_EQ(container_name(found.value, found.value.services.at("web"), 2), "shop_web_2");
@@ -153,13 +149,13 @@ TEST(FoundProject, TakesOutWhatTheOldImageSaid) {
   p.service("web", "web:v1").env("OWN", "1");
   observed_state s = run(p);
   container(s, "web").inspect["Config"]["Env"].push_back("OF_IMAGE=1");
-  const found_project found = project_from_containers("shop", with_ids(s), to_tag("v2"));
+  const found_project found = project_from_containers("shop", with_configs(s), to_tag("v2"));
   EXPECT_EQ(found.value.services.at("web").found.at(1).body.at("Env").to_text(), R"(["OWN=1"])");
 }
 
 TEST(FoundProject, CannotTellWhatAnImageSaidThatIsGone) {
   observed_state s = found_shop();
-  s.images.erase(container(s, "web").image_id);
+  s.image_configs.erase(container(s, "web").image_id);
   EXPECT_THAT(refusal(s, to_tag("v2", {"web"})), HasSubstr("is no longer on this engine"));
   EXPECT_THAT(refusal(s, to_tag("16", {"db"})), HasSubstr("planned"));
 }
@@ -190,7 +186,7 @@ TEST(FoundProject, GivesNoHashToWhatComposeHasNeverSeen) {
 TEST(FoundProject, TellsWhomAContainerJoinsByItsService) {
   project_builder p;
   p.service("web", "web:v1").service("proxy", "proxy:v1").network_mode("service:web");
-  const found_project found = project_from_containers("shop", with_ids(run(p)), to_tag("v2"));
+  const found_project found = project_from_containers("shop", with_configs(run(p)), to_tag("v2"));
   const service& proxy = found.value.services.at("proxy");
   EXPECT_EQ(proxy.found.at(1).body.string_at({"HostConfig", "NetworkMode"}), "service:web");
   EXPECT_EQ(proxy.document.string_at({"network_mode"}), "service:web");
@@ -219,7 +215,7 @@ TEST(FoundProject, CannotMoveALinkOfTheDefaultBridge) {
   observed_state s = run(p);
   container(s, "proxy").inspect["HostConfig"]["Links"] =
       json::array_of(std::vector<std::string>{"/shop-web-1:/shop-proxy-1/upstream"});
-  EXPECT_THAT(refusal(with_ids(s), to_tag("v2")), HasSubstr("is linked to shop-web-1"));
+  EXPECT_THAT(refusal(with_configs(s), to_tag("v2")), HasSubstr("is linked to shop-web-1"));
 }
 
 void label_files(observed_container& c, const char* directory, const char* files, const char* environment = "") {

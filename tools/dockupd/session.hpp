@@ -49,8 +49,8 @@ class session {
   bool has_files();
   /// The compose files, loaded once; has_files() is true. Their notes and warnings go to stderr. load_error.
   const orchestration::project& project();
-  /// project(), where the files that are found here are those of the project that is asked about; nullptr elsewhere, and
-  /// where they cannot be loaded.
+  /// project(), where the files that are found here are those of the project that is asked about; nullptr elsewhere,
+  /// and where they cannot be loaded.
   const orchestration::project* project_here();
   /// The next project() reads the files again.
   void forget_files();
