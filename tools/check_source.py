@@ -65,10 +65,12 @@ CALLS = {
 # Heavy headers and the files that may include them; everybody else goes through the owner.
 OWNERS = [
     (r"boost/beast", r"docker_client/wire/http_codec\.cpp", "Beast", "docker_client/wire/http_codec.cpp"),
-    (r"archive(_entry)?\.h$", r"(orchestration|tests)/snapshot/\w+\.cpp", "libarchive", "a .cpp of orchestration/snapshot"),
+    (r"archive(_entry)?\.h$", r"((orchestration|tests)/snapshot|tests/explore)/\w+\.cpp", "libarchive",
+     "a .cpp of orchestration/snapshot"),
     (r"zstd\w*\.h$", r"(orchestration|tests)/snapshot/\w+\.cpp", "zstd", "a .cpp of orchestration/snapshot"),
     (r"yaml\.h$", r"orchestration/project/yaml\.cpp", "libyaml", "orchestration/project/yaml.cpp"),
-    (r"sqlite3\.h$", r"(orchestration|tests)/release/\w+\.cpp", "SQLite", "a .cpp of orchestration/release"),
+    (r"sqlite3\.h$", r"((orchestration|tests)/release|tests/explore)/\w+\.cpp", "SQLite",
+     "a .cpp of orchestration/release"),
     (r"rapidjson/", r"docker_client/(\w+/)*\w+\.cpp", "RapidJSON", "a .cpp of docker_client"),
     (r"openssl/", r"(docker_client|docker_client/wire|orchestration/\w+|tests/\w+)/\w+\.cpp", "OpenSSL", "a .cpp"),
     (r"boost/asio/ssl", r"docker_client/(wire/)?\w+\.cpp", "Asio's TLS", "a .cpp of docker_client/wire"),

@@ -261,7 +261,7 @@ class assembler {
       start.restart_policy = c.restart_policy.is_null() ? restart_policy_of(*c.found) : c.restart_policy;
     if (c.expected == run_state::paused) start.leave = run_state::paused;
     if (c.until == goal::healthy) start.budget = c.start_budget;
-    if (c.until == goal::completed) start.budget = one_shot_budget;
+    if (c.until == goal::completed) start.budget = options_.one_shot_budget;
     return start;
   }
 

@@ -79,8 +79,6 @@ plan assemble(intention wanted, const reconcile_options& options);
 /// What becomes of each service, with what the planner filled in already.
 std::vector<service_outlook> outlooks_of(const intention& wanted);
 
-/// A one-shot has no health check to derive a time from; migrations of large databases take minutes.
-inline constexpr std::chrono::milliseconds one_shot_budget = std::chrono::minutes(10);
 /// For the engine to bring a container without a health check to running.
 inline constexpr std::chrono::milliseconds running_budget = std::chrono::seconds(30);
 

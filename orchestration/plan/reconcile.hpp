@@ -37,9 +37,12 @@ struct reconcile_options {
   std::optional<pin_tag> pin;                              // the tag line to write
   std::vector<pin_images> image_pins;                      // the override files to write
   std::optional<std::chrono::milliseconds> health_budget;  // instead of what the health check implies
-  std::chrono::milliseconds steady_for{10'000};            // without a health check
-  std::chrono::milliseconds healthy_for{2'000};            // with one
-  std::optional<std::chrono::seconds> grace_period;        // instead of the containers' own
+  /// For a one-shot to complete; 0: no limit. It has no health check to derive a time from, and migrations of large
+  /// databases take minutes.
+  std::chrono::milliseconds one_shot_budget = std::chrono::minutes(10);
+  std::chrono::milliseconds steady_for{10'000};      // without a health check
+  std::chrono::milliseconds healthy_for{2'000};      // with one
+  std::optional<std::chrono::seconds> grace_period;  // instead of the containers' own
 };
 
 /// What moves the project from what runs to what the files say. Empty when everything is as it should be (then only

@@ -84,7 +84,12 @@ CREATE TABLE hold (
 CREATE TABLE space_reserve (filler BLOB NOT NULL) STRICT;
 )sql";
 
-inline constexpr std::array steps{step_to_1};
+// '': unknown, of a snapshot that an older version made.
+inline constexpr std::string_view step_to_2 = R"sql(
+ALTER TABLE snapshot ADD COLUMN manifest_sha256 TEXT NOT NULL DEFAULT '';
+)sql";
+
+inline constexpr std::array steps{step_to_1, step_to_2};
 inline constexpr int newest = static_cast<int>(steps.size());
 static_assert(min_reader >= 1 && min_reader <= newest);
 

@@ -219,6 +219,13 @@ void store::end(const std::string& id, const std::string& state, const std::stri
                         {state, reason, ended_at, id});
 }
 
+void store::reopen(const std::string& id, const std::string& state) {
+  database_->run_on_one("take up attempt " + id + " again", "there is no such attempt that has ended, or one is open",
+                        "UPDATE attempt SET state = ?2, ended_at = '', undo = 'null', recoveries = 0 WHERE id = ?1 "
+                        "AND ended_at <> '' AND NOT EXISTS (SELECT 1 FROM attempt WHERE ended_at = '')",
+                        {id, state});
+}
+
 // --- journal -----------------------------------------------------------------------------------------------------
 
 namespace {
@@ -362,11 +369,13 @@ void store::set_current_release(int number) {
 
 void store::add_snapshot(const snapshot_row& s) {
   database_->run("record snapshot " + s.id,
-                 "INSERT INTO snapshot (id, of_release, attempt_id, reason, created_at, verified_at, bytes) "
-                 "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET of_release = excluded.of_release, "
+                 "INSERT INTO snapshot (id, of_release, attempt_id, reason, created_at, verified_at, bytes, "
+                 "manifest_sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET of_release = "
+                 "excluded.of_release, "
                  "attempt_id = excluded.attempt_id, reason = excluded.reason, created_at = excluded.created_at, "
-                 "verified_at = excluded.verified_at, bytes = excluded.bytes",
-                 {s.id, s.of_release, s.attempt_id, s.reason, s.created_at, s.verified_at, s.bytes});
+                 "verified_at = excluded.verified_at, bytes = excluded.bytes, "
+                 "manifest_sha256 = excluded.manifest_sha256",
+                 {s.id, s.of_release, s.attempt_id, s.reason, s.created_at, s.verified_at, s.bytes, s.manifest_sha256});
 }
 
 void store::mark_snapshot_verified(const std::string& id, const std::string& at) {
@@ -380,9 +389,15 @@ void store::remove_snapshot(const std::string& id) {
 
 std::vector<snapshot_row> store::snapshots() const {
   std::vector<snapshot_row> all;
+  // What is only looked at may be of an older schema.
+  int columns = 0;
   database_->each("read the snapshots",
-                  "SELECT id, of_release, attempt_id, reason, created_at, verified_at, bytes FROM snapshot "
-                  "ORDER BY sequence DESC",
+                  "SELECT count(*) FROM pragma_table_info('snapshot') WHERE name = 'manifest_sha256'", {},
+                  [&](const row& r) { columns = r.number(0); });
+  const std::string manifest = columns == 0 ? "''" : "manifest_sha256";
+  database_->each("read the snapshots",
+                  "SELECT id, of_release, attempt_id, reason, created_at, verified_at, bytes, " + manifest +
+                      " FROM snapshot ORDER BY sequence DESC",
                   {}, [&](const row& r) {
                     snapshot_row& s = all.emplace_back();
                     s.id = r.text(0);
@@ -392,6 +407,7 @@ std::vector<snapshot_row> store::snapshots() const {
                     s.created_at = r.text(4);
                     s.verified_at = r.text(5);
                     s.bytes = r.integer(6);
+                    s.manifest_sha256 = r.text(7);
                   });
   return all;
 }

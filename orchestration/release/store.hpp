@@ -76,8 +76,9 @@ struct snapshot_row {
   std::string attempt_id;
   std::string reason;
   std::string created_at;
-  std::string verified_at;  // last time every byte was read back; empty: never
-  std::int64_t bytes = 0;   // of the archives
+  std::string verified_at;      // last time every byte was read back; empty: never
+  std::int64_t bytes = 0;       // of the archives
+  std::string manifest_sha256;  // 64 hex digits; empty: unknown, recorded by an older version
 };
 
 struct hold {
@@ -140,6 +141,9 @@ class store {
   void end(const std::string& id, const std::string& state, const std::string& reason, const std::string& ended_at);
 
   // The four above throw when there is no such open attempt.
+
+  /// One that has ended, while none is open: it goes on in `state`, and its way back is to be planned anew.
+  void reopen(const std::string& id, const std::string& state);
 
   // Journal. Steps come back in the order in which they were first intended. Intending a step again changes nothing.
   // done() without intend() throws; done() again sets the time anew and adds the detail's members to those there are,

@@ -49,8 +49,10 @@ docker::task<> executor::await_goal(start_container o, std::string id) {
     if (v.result == verdict::kind::proven) co_return;
     if (v.result == verdict::kind::failed) {
       const std::string lines = co_await last_lines(id, last_lines_shown);
+      std::string because = v.because;
+      if (v.out_of_time && rule.completes) because += ". If it needs more: --migration-timeout SECONDS";
       throw operation_error(operation_error::cause::start,
-                            with_last_lines(o.target.subject + " did not start: " + v.because, lines));
+                            with_last_lines(o.target.subject + " did not start: " + because, lines));
     }
     check_interrupted();
     co_await pause_for(workspace_.between_looks);

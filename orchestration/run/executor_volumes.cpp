@@ -52,6 +52,11 @@ std::string first_problems(const verification& v) {
 
 namespace {
 
+struct sealed {
+  manifest made;
+  std::string manifest_sha256;
+};
+
 /// Nobody writes to a quiesced volume: content that moved or could not be read means somebody does, and the archive is
 /// no point in time.
 void refuse_incomplete(snapshot_store& snapshots, const manifest& made) {
@@ -117,14 +122,17 @@ executor::result executor::ensure(snapshot_volumes o) {
       snapshots.remove(request.id);
       throw snapshot_error("the snapshot could not be read back as written: " + first_problems(proof));
     }
-    return snapshots.read(request.id);
+    return sealed{snapshots.read(request.id), snapshots.manifest_sha256(request.id)};
   };
-  const manifest made = co_await off_thread(workspace_.pool, std::move(work));
+  const sealed found = co_await off_thread(workspace_.pool, std::move(work));
+  const manifest& made = found.made;
   for (const archived_volume& v : made.volumes)
     for (const snapshot_finding& f : v.findings) report(v.name, f);
   row.bytes = static_cast<std::int64_t>(made.archive_bytes());
   row.verified_at = now_text();
+  row.manifest_sha256 = found.manifest_sha256;
   workspace_.records.add_snapshot(row);
+  workspace_.snapshots.expect_manifest(row.id, row.manifest_sha256);
   docker::json detail = docker::json::object({{"snapshot_id", made.id}});
   std::uint64_t bytes = 0;
   for (const archived_volume& v : made.volumes) bytes += v.bytes;

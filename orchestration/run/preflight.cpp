@@ -344,16 +344,20 @@ docker::task<> check_archives(workspace& w, plan p) {
     const std::string id = restore->snapshot_id;
     auto work = [&snapshots = w.snapshots, id, stop = w.interrupted] { return snapshots.verify(id, {}, stop); };
     std::optional<verification> proof;
+    std::string damaged;
     try {
       proof = co_await off_thread(w.pool, std::move(work));
     } catch (const snapshot_cancelled&) {
       // Said below.
+    } catch (const snapshot_error& error) {
+      damaged = error.what();
     }
+    if (!damaged.empty())
+      refuse(ending::refused, damaged + ". Nothing was changed. To go back and keep the present data: --no-data");
     if (!proof) refuse(ending::abandoned, "interrupted by a signal. Nothing was changed.");
     if (!proof->good())
-      refuse(ending::snapshot_failed, "snapshot " + id +
-                                          " is damaged and cannot be put back: " + proof->problems.front() +
-                                          ". To go back and keep the present data: --no-data");
+      refuse(ending::refused, "snapshot " + id + " is damaged and cannot be put back: " + proof->problems.front() +
+                                  ". Nothing was changed. To go back and keep the present data: --no-data");
   }
 }
 

@@ -1,6 +1,7 @@
 #include "orchestration/run/take_up.hpp"
 
 #include "orchestration/plan/reconcile.hpp"
+#include "orchestration/run/targets.hpp"
 #include "orchestration/update/update_machine.hpp"
 
 namespace orchestration {
@@ -48,6 +49,16 @@ std::optional<attempt> take_up_lost_attempt(workspace& w) {
   if (a.dirty) a.undo = undo_of(w, *left);
   w.records.begin(a);
   return a;
+}
+
+std::optional<attempt> take_up_rescued_attempt(workspace& w) {
+  if (!needs_a_person(w.records)) return std::nullopt;
+  const std::string id = w.records.attempts().front().id;
+  if (rescue_progress_of(w.rescue, id) == rescue_progress::none) return std::nullopt;
+  const bool dirty = w.records.find_attempt(id)->dirty;
+  const update_state back = dirty ? update_state::rolling_back : update_state::abandoning;
+  w.records.reopen(id, std::string(to_text(back)));
+  return w.records.open_attempt();
 }
 
 }  // namespace orchestration

@@ -124,6 +124,10 @@ release choose_target(const store& records, std::optional<int> asked) {
   return *best;
 }
 
+void expect_recorded(snapshot_store& snapshots, const store& records) {
+  for (const snapshot_row& row : records.snapshots()) snapshots.expect_manifest(row.id, row.manifest_sha256);
+}
+
 std::optional<snapshot_row> newest_snapshot_of(const store& records, int release_number) {
   for (const snapshot_row& row : records.snapshots())
     if (row.of_release == release_number && !row.verified_at.empty()) return row;

@@ -8,6 +8,7 @@
 #include "orchestration/plan/plan.hpp"
 #include "orchestration/release/store.hpp"
 #include "orchestration/run/ending.hpp"
+#include "orchestration/snapshot/snapshot_store.hpp"
 
 namespace orchestration {
 
@@ -35,6 +36,9 @@ release choose_target(const store& records, std::optional<int> asked);
 
 /// The newest verified snapshot of the release's data; nullopt: there is none.
 std::optional<snapshot_row> newest_snapshot_of(const store& records, int release_number);
+
+/// From now on manifests that are not the recorded ones are refused, by all that reads them.
+void expect_recorded(snapshot_store& snapshots, const store& records);
 
 /// Snapshot to restore for going from `present` to `target`; empty: the data stays. By policy the data stays when no
 /// migration ran in between and no failed attempt may have written to it; otherwise refusal spells out both command

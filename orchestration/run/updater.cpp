@@ -12,6 +12,7 @@
 #include "orchestration/run/bring_up.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/full_disk.hpp"
+#include "orchestration/run/left_over.hpp"
 #include "orchestration/run/lost_reply.hpp"
 #include "orchestration/run/mend_way_back.hpp"
 #include "orchestration/run/observe.hpp"
@@ -41,6 +42,16 @@ bool runs_a_migration(const plan& p) {
     const auto* start = std::get_if<start_container>(&o.what);
     return start != nullptr && start->until == goal::completed;
   });
+}
+
+/// What was proven to run and went down with the daemon since is to run all the same: recover goes by the release.
+void expect_what_was_proven(release& r, const plan& p) {
+  for (const operation& o : p.operations) {
+    const auto* proven = std::get_if<verify_container>(&o.what);
+    if (proven == nullptr || proven->expected != run_state::running) continue;
+    for (released_container& c : r.containers)
+      if (c.service + "." + std::to_string(c.number) == proven->target.subject) c.should_run = true;
+  }
 }
 
 docker::json settings_of(const std::string& engine_id) { return docker::json::object({{"engine", engine_id}}); }
@@ -353,10 +364,11 @@ docker::task<> updater::sweep() {
   event.what = progress_event::kind::warning;
   try {
     co_await sweep_guard(workspace_, workspace_.project);
+    co_await remove_left_over(workspace_, workspace_.project);
   } catch (const docker::error& error) {
     // What is silent, the next question shows as well.
     if (error.kind() != docker::error_kind::not_connected)
-      event.text = std::string("the guard of a run that died could not be removed: ") + error.what();
+      event.text = std::string("what a run had left could not be removed: ") + error.what();
   }
   if (!event.text.empty()) workspace_.progress(event);
 }
@@ -439,6 +451,7 @@ void updater::begin(const attempt& a) {
 docker::task<std::optional<run_result>> updater::recover() {
   std::optional<attempt> open = workspace_.records.open_attempt();
   if (!open) open = take_up_lost_attempt(workspace_);
+  if (!open) open = take_up_rescued_attempt(workspace_);
   if (!open) {
     // Of a run that was killed right after its end, or right before its beginning.
     if (!needs_a_person(workspace_.records)) remove_rescue_files(workspace_.rescue);
@@ -740,6 +753,7 @@ docker::task<> updater::record(attempt& a) {
   release r = release_from_observed(observed, a.to_release, now_text());
   const std::optional<release> before = workspace_.records.find_release(a.from_release);
   remember_unseen(r, observed, &p, before ? &*before : nullptr);
+  expect_what_was_proven(r, p);
   r.project = p.project;
   r.tag = a.tag;
   r.created_by = a.who;

@@ -36,12 +36,16 @@ bool plain(std::string_view id) {
 
 fs::path with_suffix(const fs::path& path, std::string_view suffix) { return path.string() + std::string(suffix); }
 
+std::string sha256_of(std::string_view text) {
+  sha256 hash;
+  hash.update(text);
+  return hash.hex();
+}
+
 // A name that is short and plain stands for itself, any other for its hash: file names end at 255 bytes.
 std::string file_stem(const std::string& volume_name) {
   if (plain(volume_name)) return volume_name;
-  sha256 hash;
-  hash.update(volume_name);
-  return "volume-" + hash.hex().substr(0, 32);
+  return "volume-" + sha256_of(volume_name).substr(0, 32);
 }
 
 bool is_there(const fs::path& path) {
@@ -214,20 +218,38 @@ std::vector<manifest> snapshot_store::list() const { return listing().readable; 
 
 bool snapshot_store::contains(const std::string& id) const { return plain(id) && is_there(directory_ / id); }
 
-manifest snapshot_store::read(const std::string& id) const {
+std::string snapshot_store::manifest_text(const std::string& id) const {
   const fs::path place = place_of(id);
   if (!is_there(place)) throw snapshot_error("there is no snapshot " + id + " in " + directory_.string());
   for (const auto& [path, kind] : {std::pair(place, S_IFDIR), std::pair(place / manifest_name, S_IFREG)})
     if (const std::string problem = problem_of_access(path, static_cast<mode_t>(kind)); !problem.empty())
       throw snapshot_error("snapshot " + id + " is not trusted: " + problem);
   try {
-    manifest out = manifest_from_json(docker::json::parse(read_file(place / manifest_name, 64 * 1024 * 1024)));
+    return read_file(place / manifest_name, 64 * 1024 * 1024);
+  } catch (const file_error& error) {
+    throw snapshot_error("snapshot " + id + " is damaged: " + error.what());
+  }
+}
+
+std::string snapshot_store::manifest_sha256(const std::string& id) const { return sha256_of(manifest_text(id)); }
+
+void snapshot_store::expect_manifest(const std::string& id, const std::string& sha256) { expected_[id] = sha256; }
+
+manifest snapshot_store::read(const std::string& id) const {
+  const std::string text = manifest_text(id);
+  const auto expected = expected_.find(id);
+  if (expected != expected_.end() && !expected->second.empty())
+    if (const std::string found = sha256_of(text); found != expected->second)
+      throw snapshot_error("snapshot " + id + " is not what was recorded: " + (place_of(id) / manifest_name).string() +
+                           " has SHA-256 " + found + ", recorded is " + expected->second +
+                           ". Put that file back as it was, from a copy of the state directory, or do without this "
+                           "snapshot");
+  try {
+    manifest out = manifest_from_json(docker::json::parse(text));
     if (out.id != id) throw snapshot_error("its manifest is of snapshot " + printable(out.id));
     return out;
   } catch (const docker::json_error& error) {
     throw snapshot_error("snapshot " + id + " is damaged: manifest.json: " + error.what());
-  } catch (const file_error& error) {
-    throw snapshot_error("snapshot " + id + " is damaged: " + error.what());
   }
 }
 

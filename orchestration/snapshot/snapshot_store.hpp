@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -66,6 +67,11 @@ class snapshot_store {
   bool contains(const std::string& id) const;
   manifest read(const std::string& id) const;  // snapshot_error when there is none or it is damaged
 
+  /// Of the manifest as it lies there; the manifest has those of all other files. snapshot_error as above.
+  std::string manifest_sha256(const std::string& id) const;
+  /// From now on a manifest with another hash is refused, by all that reads it. Empty: any will do.
+  void expect_manifest(const std::string& id, const std::string& sha256);
+
   /// Reads back every byte of every volume; problems name their volume.
   verification verify(const std::string& id, const snapshot_progress_function& progress = {},
                       std::stop_token stop = {}) const;
@@ -80,7 +86,9 @@ class snapshot_store {
   std::filesystem::path place_of(const std::string& id) const;
   void fill(const snapshot_request& request, manifest& result, const std::filesystem::path& place,
             const snapshot_progress_function& progress, std::stop_token stop) const;
+  std::string manifest_text(const std::string& id) const;
   std::filesystem::path directory_;
+  std::map<std::string, std::string> expected_;  // SHA-256 of manifests, by id
 };
 
 }  // namespace orchestration

@@ -12,7 +12,8 @@ constexpr std::string_view never_started = "0001-01-01T00:00:00Z";
 
 verdict proven() { return {verdict::kind::proven, {}}; }
 verdict wait(std::string because) { return {verdict::kind::wait, std::move(because)}; }
-verdict failed(std::string because) { return {verdict::kind::failed, std::move(because)}; }
+verdict failed(std::string because) { return {verdict::kind::failed, std::move(because), false}; }
+verdict out_of_time(std::string because) { return {verdict::kind::failed, std::move(because), true}; }
 
 std::string times(std::int64_t count) { return count == 1 ? "once" : std::to_string(count) + " times"; }
 
@@ -68,7 +69,7 @@ verdict judge::look(const health_sample& sample) {
   verdict v = look_at_state(sample);
   if (has_started(sample) && !first_) first_ = sample;
   if (v.result != verdict::kind::proven && v.result != verdict::kind::failed && is_over_budget(sample))
-    v = failed("not " + aim() + " after " + seconds_text(rule_.budget) + ": " + v.because);
+    v = out_of_time("not " + aim() + " after " + seconds_text(rule_.budget) + ": " + v.because);
   return v;
 }
 

@@ -39,7 +39,8 @@ struct health_rule {
 struct verdict {
   enum class kind { proven, wait, failed };
   kind result = kind::wait;
-  std::string because;  // "unhealthy: connection refused", "exited with code 1", "restarted 2 times"
+  std::string because;       // "unhealthy: connection refused", "exited with code 1", "restarted 2 times"
+  bool out_of_time = false;  // failed for the budget's sake alone
 };
 
 /// The state of judging one container; feed samples in order of time. Restarts, exits, OOM kills and "unhealthy" fail

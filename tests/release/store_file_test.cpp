@@ -287,6 +287,24 @@ TEST_F(StoreFile, OfANewerSchemaIsRefusedWhenOlderProgramsWouldMisreadIt) {
   expect_refused(store_error::kind::newer, "dockupd 9.9.9");
 }
 
+// As the version before manifest_sha256 left it.
+TEST_F(StoreFile, OfTheFirstSchemaIsLookedAtAsItIsAndBroughtUpToDateWhenWrittenTo) {
+  fill();
+  open().add_snapshot(snapshot_row{"S1", 1, id, "before v2", "then", "then", 7, std::string(64, 'b')});
+  sql("ALTER TABLE snapshot DROP COLUMN manifest_sha256; PRAGMA user_version = 1");
+  const std::string before = bytes_of(file());
+  ASSERT_EQ(look().snapshots().size(), 1U);
+  EXPECT_EQ(look().snapshots()[0].manifest_sha256, "");
+  EXPECT_EQ(bytes_of(file()), before);
+  store s = open();
+  EXPECT_EQ(s.open_attempt()->id, id);
+  ASSERT_EQ(s.snapshots().size(), 1U);
+  EXPECT_EQ(s.snapshots()[0].manifest_sha256, "") << "unknown";
+  EXPECT_EQ(s.snapshots()[0].bytes, 7);
+  s.add_snapshot(snapshot_row{"S2", 1, id, "before v3", "now", "now", 8, std::string(64, 'c')});
+  EXPECT_EQ(s.snapshots()[0].manifest_sha256, std::string(64, 'c'));
+}
+
 TEST_F(StoreFile, TakesOneWriterOnlyAndSaysWhenAnotherProgramIsThere) {
   fill();
   const store holder = open();

@@ -276,6 +276,7 @@ snapshot_row sample_snapshot(const std::string& id, const std::string& created_a
   s.reason = "before v2";
   s.created_at = created_at;
   s.bytes = 5'000'000'000;
+  s.manifest_sha256 = std::string(64, 'a');
   return s;
 }
 
@@ -295,6 +296,24 @@ TEST_F(Store, ListsSnapshotsTheLastRecordedFirstWhateverTheClockSaid) {
   EXPECT_EQ(all[0].attempt_id, first);
   EXPECT_EQ(all[0].reason, "before v2");
   EXPECT_EQ(all[0].bytes, 5'000'000'000);
+  EXPECT_EQ(all[0].manifest_sha256, std::string(64, 'a'));
+}
+
+TEST_F(Store, GoesOnWithAnAttemptThatHadEndedWhenNoneIsOpen) {
+  store s = open();
+  s.begin(sample_attempt(first));
+  s.set_undo(first, docker::json::parse(R"({"operations":[]})"));
+  EXPECT_TRUE(error_of([&] { s.reopen(first, "rolling_back"); }).says("has ended"));
+  s.count_recovery(first);
+  s.end(first, "needs_attention", "web is not healthy", now);
+  s.reopen(first, "rolling_back");
+  const std::optional<attempt> again = s.open_attempt();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->id, first);
+  EXPECT_EQ(again->state, "rolling_back");
+  EXPECT_EQ(again->recoveries, 0);
+  EXPECT_TRUE(again->undo.is_null());
+  EXPECT_TRUE(error_of([&] { s.reopen("none", "rolling_back"); }).says("has ended"));
 }
 
 TEST_F(Store, ReplacesASnapshotOfTheSameIdAndForgetsOne) {

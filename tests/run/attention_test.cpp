@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "orchestration/plan/rescue.hpp"
 #include "tests/run/shop_run.hpp"
 #include "tests/support/run_task.hpp"
 
@@ -99,6 +100,52 @@ TEST_F(Attention, WhatIsLeftOfAProjectIsNoVerifiedRelease) {
       EXPECT_EQ(r.verdict, release_verdict::unverified) << "r" << r.number;
     }
   }
+}
+
+// As rescue.sh leaves it: the old container runs again under its name, its data is in place, and both marks are set.
+class Rescued : public Attention {
+ protected:
+  void rescue() {
+    break_the_way_back();
+    const std::string old = shop_.container_named("shop-web-1.dockupd-old.");
+    if (!old.empty()) {
+      if (shop_.engine().container("shop-web-1") != nullptr) remove("shop-web-1");
+      run_task(shop_.engine().rename_container(old, "shop-web-1"));
+    }
+    shop_.put_data(before_);
+    run_task(shop_.engine().start_container("shop-web-1"));
+    const std::filesystem::path directory = shop_.attempts() / shop_.records().attempts().front().id;
+    for (const char* mark : {rescue_begun, rescue_done}) put(directory / mark, "");
+  }
+};
+
+TEST_F(Rescued, ByHandAfterAPersonWasCalledForIsAgreedToByRecover) {
+  rescue();
+  put(shop_.data() / "rows", "a row written since\n");
+  const std::optional<run_result> result = shop_.recover();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->how, ending::rolled_back) << result->reason;
+  EXPECT_FALSE(needs_a_person(shop_.records()));
+  EXPECT_EQ(shop_.version_of("shop-web-1"), "v1");
+  EXPECT_TRUE(runs("shop-web-1"));
+  EXPECT_EQ(text_of(shop_.data() / "rows"), "a row written since\n") << "the data was put back a second time";
+  EXPECT_EQ(shop_.engine().container_names().size(), 3u);
+  EXPECT_TRUE(!std::filesystem::exists(shop_.attempts()) || std::filesystem::is_empty(shop_.attempts()));
+}
+
+TEST_F(Rescued, WithoutSuccessStaysAPersonsBusiness) {
+  rescue();
+  shop_.make_unhealthy("shop-web-1");
+  const std::optional<run_result> result = shop_.recover();
+  ASSERT_TRUE(result);
+  EXPECT_TRUE(result->how == ending::needs_person || result->how == ending::rolled_back_unproven);
+  EXPECT_TRUE(needs_a_person(shop_.records()));
+}
+
+TEST_F(Rescued, ByNobodyARecoverChangesNothing) {
+  break_the_way_back();
+  EXPECT_FALSE(shop_.recover());
+  EXPECT_TRUE(needs_a_person(shop_.records()));
 }
 
 class AnotherEngine : public Attention {

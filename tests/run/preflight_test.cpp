@@ -89,5 +89,28 @@ TEST_F(Preflight, RefusesADamagedArchiveThatIsToBePutBack) {
   EXPECT_EQ(shop_.problems({"v2"}), "");
 }
 
+TEST_F(Preflight, RefusesAManifestThatIsNotTheOneRecorded) {
+  const run_result updated = shop_.update("v2");
+  ASSERT_EQ(updated.how, ending::done);
+  shop_.engine().forget_calls();
+  const std::filesystem::path manifest = shop_.snapshots().directory() / updated.snapshot_id / "manifest.json";
+  std::string text = text_of(manifest);
+  const std::string date = "\"created_at\": \"2";
+  text.replace(text.find(date), date.size(), "\"created_at\": \"1");
+  put(manifest, text);
+  rollback_request asked;
+  asked.data = data_choice::restore;
+  std::optional<ending> how;
+  try {
+    shop_.rollback(std::move(asked));
+  } catch (const refusal& error) {
+    how = error.how();
+    EXPECT_THAT(error.what(), AllOf(HasSubstr(manifest.string()), HasSubstr("recorded is"), HasSubstr("--no-data")));
+  }
+  EXPECT_EQ(how, ending::refused);
+  EXPECT_EQ(shop_.changes(), "");
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
 }  // namespace
 }  // namespace orchestration::test

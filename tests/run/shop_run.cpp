@@ -83,14 +83,28 @@ std::string shop_run::override_text(const std::string& version) const {
 
 // --- the world -------------------------------------------------------------------------------------------------
 
-shop_run::shop_run(kept_in where) : where_(where), snapshots_(directory_ / "state/snapshots") {
+shop_run::shop_run(kept_in where)
+    : where_(where),
+      directory_(std::make_shared<temporary_directory>()),
+      engine_(std::make_shared<fake_engine>(real_volumes::yes)),
+      state_(*directory_ / "state"),
+      snapshots_(state_ / "snapshots") {
   fs::create_directory(project_directory());
-  ensure_private_directory(directory_ / "state");
+  ensure_private_directory(state_);
   put(env_file(), env_text("v1"));
   if (where_ == kept_in::override_file) put(override_file(), users_override);
   image_behaviour db;
   db.on_start = [this](const auto&) { watch_volume("db"); };
-  engine_.images().publish(db_image, db);
+  engine_->images().publish(db_image, db);
+}
+
+shop_run::shop_run(const shop_run& same_shop, const std::string& state)
+    : where_(same_shop.where_),
+      directory_(same_shop.directory_),
+      engine_(same_shop.engine_),
+      state_(*directory_ / state),
+      snapshots_(state_ / "snapshots") {
+  ensure_private_directory(state_);
 }
 
 image_behaviour shop_run::web_behaviour() {
@@ -106,7 +120,7 @@ image_behaviour shop_run::migrate_behaviour(const std::string& version) {
   out.log = {"migrate: to " + version};
   out.on_start = [this, version](const auto& directories) {
     watch_volume("migrate");
-    ++migrations_[version];
+    ++seen_.migrations[version];
     const fs::path volume = directories.at("/data");
     put(volume / "schema", version);
     fs::remove_all(volume / "made-by");
@@ -117,11 +131,11 @@ image_behaviour shop_run::migrate_behaviour(const std::string& version) {
 }
 
 void shop_run::publish_web(const std::string& version, image_behaviour behaviour) {
-  engine_.images().publish(web_image(version), std::move(behaviour));
+  engine_->images().publish(web_image(version), std::move(behaviour));
 }
 
 void shop_run::publish_migrate(const std::string& version, image_behaviour behaviour) {
-  engine_.images().publish(migrate_image(version), std::move(behaviour));
+  engine_->images().publish(migrate_image(version), std::move(behaviour));
 }
 
 void shop_run::publish(const std::string& version) {
@@ -129,7 +143,7 @@ void shop_run::publish(const std::string& version) {
   publish_migrate(version, migrate_behaviour(version));
   const project p = desired(version);
   for (const auto& [name, s] : p.services)
-    if (name != "db" && name != "web" && name != "migrate") engine_.images().publish(s.image, image_behaviour());
+    if (name != "db" && name != "web" && name != "migrate") engine_->images().publish(s.image, image_behaviour());
 }
 
 project shop_run::desired(const std::string& version) const {
@@ -148,53 +162,55 @@ project shop_run::desired(const std::string& version) const {
 
 void shop_run::compose_up(const std::string& version) {
   const project p = desired(version);
-  for (const auto& [key, n] : p.networks) run_task(engine_.create_network(network_create_body(p, n)));
-  for (const auto& [key, v] : p.volumes) run_task(engine_.create_volume(volume_create_body(p, v)));
+  for (const auto& [key, n] : p.networks) run_task(engine_->create_network(network_create_body(p, n)));
+  for (const auto& [key, v] : p.volumes) run_task(engine_->create_volume(volume_create_body(p, v)));
   std::vector<std::string> in_order = {"db", "migrate", "web"};
   for (const std::vector<std::string>& level : start_order(p))
     for (const std::string& name : level)
       if (std::find(in_order.begin(), in_order.end(), name) == in_order.end()) in_order.push_back(name);
   for (const std::string& name : in_order) {
     const service& s = p.services.at(name);
-    run_task(engine_.pull_image(s.image, "", {}));
+    run_task(engine_->pull_image(s.image, "", {}));
     create_context context;
     for (const auto& [other, attribute] : joined_services(s))
       context.containers[other] = id_of(container_name(p, p.services.at(other), 1));
     context.config_hash = service_hash(s, hash_dialect::compose_2_30, context.containers);
-    context.image_id = engine_.images().find(s.image)->id;
+    context.image_id = engine_->images().find(s.image)->id;
     const create_request made = make_create_request(p, s, 1, context);
-    const std::string id = run_task(engine_.create_container(made.name, made.body, made.platform));
-    run_task(place_files(engine_, id, made.files));
-    run_task(engine_.start_container(id));
-    for (int look = 0; look < 3; ++look) run_task(engine_.inspect_container(id));  // time passes
+    const std::string id = run_task(engine_->create_container(made.name, made.body, made.platform));
+    run_task(place_files(*engine_, id, made.files));
+    run_task(engine_->start_container(id));
+    for (int look = 0; look < 3; ++look) run_task(engine_->inspect_container(id));  // time passes
   }
-  engine_.forget_calls();
+  engine_->forget_calls();
 }
 
-void shop_run::stop_by_hand(const std::string& container) { run_task(engine_.stop_container(container, std::nullopt)); }
+void shop_run::stop_by_hand(const std::string& container) {
+  run_task(engine_->stop_container(container, std::nullopt));
+}
 
 void shop_run::watch_volume(const std::string& by) {
   for (const char* service : {"db", "migrate", "web"}) {
     int up = 0;
-    for (const std::string& line : engine_.container_names())
+    for (const std::string& line : engine_->container_names())
       if (line.starts_with("shop-" + std::string(service) + "-1") && line.ends_with(" running")) ++up;
-    if (up > 1) breaches_.push_back("two of " + std::string(service) + " run when " + by + " starts");
+    if (up > 1) seen_.breaches.push_back("two of " + std::string(service) + " run when " + by + " starts");
   }
 }
 
 // --- runs ------------------------------------------------------------------------------------------------------
 
 bool shop_run::has_volumes(const std::string& name_and_state) const {
-  const fake_container* c = engine_.container(name_and_state.substr(0, name_and_state.find(' ')));
+  const fake_container* c = engine_->container(name_and_state.substr(0, name_and_state.find(' ')));
   return c != nullptr && !c->mounts.empty();
 }
 
 void shop_run::note(const progress_event& event) {
   using kind = progress_event::kind;
   if (event.what == kind::begin && (event.text.starts_with("snapshot") || event.text.starts_with("restore")))
-    for (const std::string& line : engine_.container_names())
+    for (const std::string& line : engine_->container_names())
       if (line.ends_with(" running") && !line.starts_with("shop-web-1") && has_volumes(line))
-        breaches_.push_back(event.text + " while " + line);
+        seen_.breaches.push_back(event.text + " while " + line);
   if (event.what == kind::phase) events_.push_back("phase " + event.text);
   if (event.what == kind::begin) events_.push_back("begin " + event.text);
   if (event.what == kind::end) events_.push_back("end " + event.subject);
@@ -205,15 +221,16 @@ void shop_run::note(const progress_event& event) {
 template <class T>
 T shop_run::in_a_workspace(const std::function<docker::task<T>(workspace&)>& doing) {
   records_.reset();
-  records_ = store::open(directory_ / "state", open_mode::read_write);
+  records_ = store::open(state_, open_mode::read_write);
   snapshots_.remove_partials();
+  expect_recorded(snapshots_, *records_);
   events_.clear();
-  workspace w(engine_, *records_, snapshots_, pool_);
+  workspace w(*engine_, *records_, snapshots_, pool_);
   w.evidence = evidence();
   w.ballast = kept_back;
   w.project = "shop";
   w.rescue.attempts = attempts();
-  w.rescue.lock_file = directory_ / "state/lock";
+  w.rescue.lock_file = state_ / "lock";
   w.between_looks = std::chrono::milliseconds(0);
   w.interrupted = stop.get_token();
   w.progress = [this](const progress_event& event) {
@@ -262,6 +279,8 @@ std::optional<run_result> shop_run::recover() {
   return in_a_process<std::optional<run_result>>([](updater& u) { return u.recover(); });
 }
 
+void shop_run::run(const std::function<docker::task<bool>(workspace&)>& doing) { in_a_workspace<bool>(doing); }
+
 bring_up_result shop_run::bring_up() {
   bring_up_options options;
   options.waits.steady_for = options.waits.healthy_for = options.patience = std::chrono::milliseconds(0);
@@ -284,29 +303,43 @@ std::string shop_run::refused(const std::function<void()>& doing) {
 // --- what is there ---------------------------------------------------------------------------------------------
 
 store& shop_run::records() {
-  if (!records_) records_ = store::open(directory_ / "state", open_mode::read_write);
+  if (!records_) records_ = store::open(state_, open_mode::read_write);
   return *records_;
 }
 
 int shop_run::migrations_of(const std::string& version) const {
-  const auto found = migrations_.find(version);
-  return found == migrations_.end() ? 0 : found->second;
+  const auto found = seen_.migrations.find(version);
+  return found == seen_.migrations.end() ? 0 : found->second;
 }
 
 std::string shop_run::id_of(const std::string& container) const {
-  const fake_container* found = engine_.container(container);
+  const fake_container* found = engine_->container(container);
   return found == nullptr ? "" : found->id;
 }
 
+std::string shop_run::container_named(const std::string& beginning) const {
+  for (const auto& [id, c] : engine_->world().containers)
+    if (c.name.starts_with(beginning)) return c.name;
+  return {};
+}
+
+void shop_run::put_data(const volume_content& content) {
+  for (const auto& entry : fs::directory_iterator(data())) fs::remove_all(entry.path());
+  for (const auto& [path, text] : content) {
+    fs::create_directories((data() / path).parent_path());
+    put(data() / path, text);
+  }
+}
+
 std::string shop_run::version_of(const std::string& container) const {
-  const fake_container* found = engine_.container(container);
+  const fake_container* found = engine_->container(container);
   if (found == nullptr) return "";
   const std::string reference = found->config.string_at({"Image"});
   return reference.substr(reference.rfind(':') + 1);
 }
 
 std::string shop_run::changes() const {
-  std::istringstream all(engine_.changes());
+  std::istringstream all(engine_->changes());
   std::string out;
   for (std::string line; std::getline(all, line);)
     if (line.find("dockupd-guard.") == std::string::npos && line.find("dockupd.local/guard:") == std::string::npos)
@@ -321,7 +354,7 @@ std::string shop_run::changes(const std::string& attempt_id) const {
 }
 
 std::string shop_run::problems(const std::vector<std::string>& versions) {
-  std::vector<std::string> out = breaches_;
+  std::vector<std::string> out = seen_.breaches;
   const std::string version = version_of("shop-web-1");
   if (std::find(versions.begin(), versions.end(), version) == versions.end())
     out.push_back("web runs version \"" + version + "\"");
@@ -336,12 +369,12 @@ void shop_run::check_containers(std::vector<std::string>& out, const std::string
   const std::vector<std::string> ran = {"shop-db-1 running", "shop-migrate-1 exited", "shop-web-1 running"};
   const std::vector<std::string> come_back_to = {"shop-db-1 running", "shop-migrate-1 created", "shop-web-1 running"};
   std::vector<std::string> of_shop;
-  for (const std::string& name : engine_.container_names())
+  for (const std::string& name : engine_->container_names())
     if (!more_services || name.starts_with("shop-db-") || name.starts_with("shop-migrate-") ||
         name.starts_with("shop-web-"))
       of_shop.push_back(name);
   if (of_shop != ran && of_shop != come_back_to) {
-    out.push_back("containers: " + join(engine_.container_names()));
+    out.push_back("containers: " + join(engine_->container_names()));
     return;
   }
   if (more_problems)
@@ -351,14 +384,14 @@ void shop_run::check_containers(std::vector<std::string>& out, const std::string
   const std::map<std::string, std::string> images = {
       {"shop-db-1", db_image}, {"shop-migrate-1", migrate_image(version)}, {"shop-web-1", web_image(version)}};
   for (const auto& [name, policy] : policies) {
-    const fake_container& c = *engine_.container(name);
+    const fake_container& c = *engine_->container(name);
     const std::string found = c.restart_policy() == "no" ? "" : c.restart_policy();
     if (found != policy) out.push_back(name + " has restart policy \"" + found + "\"");
-    const fake_image* image = engine_.images().find(images.at(name));
+    const fake_image* image = engine_->images().find(images.at(name));
     if (image == nullptr || c.image_id != image->id) out.push_back(name + " does not run " + images.at(name));
     if (!c.endpoints.contains("shop_default")) out.push_back(name + " is not on the network");
   }
-  if (engine_.container("shop-migrate-1")->exit_code != 0) out.push_back("the migration failed");
+  if (engine_->container("shop-migrate-1")->exit_code != 0) out.push_back("the migration failed");
 }
 
 void shop_run::check_data(std::vector<std::string>& out, const std::string& version) const {
@@ -379,8 +412,8 @@ void shop_run::check_records(std::vector<std::string>& out, const std::string& v
   } else {
     if (current->tag != version) out.push_back("the current release is " + current->tag);
     for (const released_container& c : current->containers)
-      if (engine_.container(c.name) != nullptr &&
-          engine_.container(c.name)->config.string_at({"Image"}) != c.image_reference)
+      if (engine_->container(c.name) != nullptr &&
+          engine_->container(c.name)->config.string_at({"Image"}) != c.image_reference)
         out.push_back("the current release has " + c.image_reference + " for " + c.name);
   }
   for (const snapshot_row& row : s.snapshots())

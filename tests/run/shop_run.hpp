@@ -7,6 +7,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -30,9 +31,11 @@ enum class kept_in { env_file, override_file };
 class shop_run {
  public:
   explicit shop_run(kept_in where = kept_in::env_file);
+  /// Another operator of the same shop, on the same engine, who keeps the records elsewhere.
+  shop_run(const shop_run& same_shop, const std::string& state);
 
   // The world.
-  fake_engine& engine() { return engine_; }
+  fake_engine& engine() { return *engine_; }
   /// Puts both images of the version into the registry. `web` and `migrate` are changed before by the caller's will.
   void publish(const std::string& version);
   image_behaviour web_behaviour();
@@ -45,7 +48,7 @@ class shop_run {
   void compose_up(const std::string& version);
   void stop_by_hand(const std::string& container);
   void make_unhealthy(const std::string& container) {
-    engine_.change_health(container, health_script::becomes_unhealthy);
+    engine_->change_health(container, health_script::becomes_unhealthy);
   }
 
   // What dockupd is asked to do; each time a new process: the state is opened anew.
@@ -56,6 +59,8 @@ class shop_run {
   std::optional<run_result> recover();
   bring_up_result bring_up();
   plan plan_for(update_request asked);
+  /// A process that does anything else.
+  void run(const std::function<docker::task<bool>(workspace&)>& doing);
   /// The words of the refusal; empty: it was not refused.
   std::string refused(const std::function<void()>& doing);
 
@@ -75,15 +80,27 @@ class shop_run {
   /// As at the end of a process; records() opens them again.
   void close_records() { records_.reset(); }
   snapshot_store& snapshots() { return snapshots_; }
-  std::filesystem::path data() const { return engine_.volume_directory("shop-data"); }
+  std::filesystem::path data() const { return engine_->volume_directory("shop-data"); }
   std::filesystem::path env_file() const { return project_directory() / ".env"; }
   std::filesystem::path override_file() const { return project_directory() / "compose.override.yaml"; }
   /// The users' text of it, with the version's images.
   std::string override_text(const std::string& version) const;
-  std::filesystem::path evidence() const { return directory_ / "state/evidence"; }
-  std::filesystem::path attempts() const { return directory_ / "state/attempts"; }
+  std::filesystem::path directory() const { return directory_->path(); }  // the project's and all state
+  std::filesystem::path state() const { return state_; }
+  std::filesystem::path evidence() const { return state_ / "evidence"; }
+  std::filesystem::path attempts() const { return state_ / "attempts"; }
+  /// What was seen from outside, whatever became of the data: how often each version's migration began, and where two
+  /// wrote at once.
+  struct witness {
+    std::map<std::string, int> migrations;
+    std::vector<std::string> breaches;
+  };
+  witness& seen() { return seen_; }
   int migrations_of(const std::string& version) const;
   std::string id_of(const std::string& container) const;
+  /// The name of the one that begins so; empty: there is none.
+  std::string container_named(const std::string& beginning) const;
+  void put_data(const volume_content& content);  // instead of what is there
   /// The tag of the image that the container was made with.
   std::string version_of(const std::string& container) const;
   /// changes() of the engine but for the guard's, which every run makes and takes away.
@@ -96,7 +113,7 @@ class shop_run {
   std::string problems(const std::vector<std::string>& versions);
 
  private:
-  std::filesystem::path project_directory() const { return directory_ / "project"; }
+  std::filesystem::path project_directory() const { return *directory_ / "project"; }
   template <class T>
   T in_a_workspace(const std::function<docker::task<T>(workspace&)>& doing);
   template <class T>
@@ -109,14 +126,14 @@ class shop_run {
   void check_records(std::vector<std::string>& out, const std::string& version);
 
   kept_in where_;
-  temporary_directory directory_;
-  fake_engine engine_{real_volumes::yes};
+  std::shared_ptr<temporary_directory> directory_;
+  std::shared_ptr<fake_engine> engine_;
+  std::filesystem::path state_;
   snapshot_store snapshots_;
   boost::asio::thread_pool pool_{1};
   std::optional<store> records_;
   std::vector<std::string> events_;
-  std::map<std::string, int> migrations_;
-  std::vector<std::string> breaches_;  // seen on the way: two writers, or one under a snapshot
+  witness seen_;
 };
 
 /// What the volume holds once `version` was deployed after v1, with the rows that users wrote.

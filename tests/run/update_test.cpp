@@ -165,6 +165,41 @@ TEST_F(Update, LeavesStoppedWhatWasStopped) {
   EXPECT_EQ(shop_.version_of("shop-web-1"), "v2");
 }
 
+// Found by the explorer: 20.10 had it on no disk that the container was removed.
+TEST_F(Update, IsCleanedUpAfterAPowerCutGaveBackWhatItHadRemoved) {
+  deploy_v1();
+  const std::string old = ids().at("shop-web-1");
+  std::optional<fake_container> before;
+  shop_.engine().on_call = [&](const std::string& line, call_moment moment) {
+    if (moment == call_moment::before && line.starts_with("remove shop-web-1.dockupd-old."))
+      before = *shop_.engine().container(old);
+  };
+  ASSERT_EQ(shop_.update("v2").how, ending::done);
+  shop_.engine().on_call = nullptr;
+  ASSERT_TRUE(before);
+  fake_world world = shop_.engine().world();
+  world.containers[old] = *before;
+  shop_.engine().put_back(world);
+  EXPECT_NE(shop_.problems({"v2"}), "");
+  EXPECT_FALSE(shop_.recover());
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
+// Found by the explorer: the photograph showed what the dying daemon had left, and recover went by it.
+TEST_F(Update, RecordsWhatWasProvenToRunThoughTheEngineDiesBeforeTheCommit) {
+  deploy_v1();
+  shop_.on_event = [this](const progress_event& e) {
+    if (e.what == progress_event::kind::end && e.phase == "verify" && e.subject == "web.1")
+      shop_.engine().restart_engine(engine_stop::killed);
+  };
+  const run_result result = shop_.update("v2");
+  shop_.on_event = nullptr;
+  ASSERT_EQ(result.how, ending::done) << result.reason;
+  ASSERT_EQ(shop_.engine().container("shop-db-1")->state, fake_state::exited) << "unless-stopped, as measured";
+  EXPECT_EQ(shop_.bring_up().how, ending::done);
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
 TEST_F(Update, PlansWithoutChangingAnything) {
   deploy_v1();
   const plan p = shop_.plan_for(shop_.request("v2"));
@@ -174,6 +209,20 @@ TEST_F(Update, PlansWithoutChangingAnything) {
 }
 
 // --- updates that fail before anything new runs ----------------------------------------------------------------
+
+TEST_F(UpdateThatFails, GivesAMigrationItsTimeAndNamesTheOptionForMore) {
+  deploy_v1();
+  image_behaviour endless = shop_.migrate_behaviour("v2");
+  endless.exits_with.reset();
+  shop_.publish_migrate("v2", endless);
+  update_request asked = shop_.request("v2");
+  asked.options.one_shot_budget = std::chrono::milliseconds(5);
+  const run_result result = shop_.update(std::move(asked));
+  EXPECT_EQ(result.how, ending::rolled_back);
+  EXPECT_THAT(result.reason, AllOf(HasSubstr("migrate.1"), HasSubstr("not completed after"),
+                                   HasSubstr("--migration-timeout SECONDS")));
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
 
 TEST_F(UpdateThatFails, IsRefusedWhenTheTagIsUnknown) {
   deploy_v1();

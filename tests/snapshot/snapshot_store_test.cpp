@@ -226,6 +226,37 @@ TEST_F(store_of_snapshots, TrustsNothingThatOthersCanWriteTo) {
   EXPECT_TRUE(snapshots.verify(made.id).problems.empty());
 }
 
+TEST_F(store_of_snapshots, RefusesAManifestThatIsNotTheExpectedOneBeforeItWipesAnything) {
+  snapshots.create(request(first));
+  const std::string expected = snapshots.manifest_sha256(first);
+  snapshots.expect_manifest(first, expected);
+  EXPECT_TRUE(snapshots.verify(first).good());
+  const std::filesystem::path manifest = snapshots.directory() / first / "manifest.json";
+  const std::string whole = text_of(manifest);
+  std::string other = whole;
+  other.replace(other.find("update to v2"), 12, "update to v3");  // nothing hangs on it
+  put(manifest, other);
+  std::string words;
+  try {
+    snapshots.restore(first, "shop_pg", place / "pg");
+  } catch (const snapshot_error& error) {
+    words = error.what();
+  }
+  EXPECT_NE(words.find(manifest.string()), std::string::npos) << words;
+  EXPECT_NE(words.find("recorded is " + expected), std::string::npos) << words;
+  EXPECT_NE(words.find(snapshots.manifest_sha256(first)), std::string::npos) << words;
+  EXPECT_NE(words.find("Put that file back"), std::string::npos) << words;
+  EXPECT_EQ(text_of(place / "pg" / "data"), "rows of pg");
+  EXPECT_THROW(snapshots.read(first), snapshot_error);
+  EXPECT_THROW(snapshots.verify(first), snapshot_error);
+  EXPECT_EQ(snapshots.listing().unreadable.size(), 1U);
+  put(manifest, whole);
+  EXPECT_TRUE(snapshots.verify(first).good());
+  snapshots.expect_manifest(first, "");  // unknown: of an older version
+  put(manifest, other);
+  EXPECT_EQ(snapshots.listing().readable.size(), 1U);
+}
+
 TEST_F(store_of_snapshots, ReadingAStoreThatIsNotThereFindsNothingAndMakesNothing) {
   EXPECT_TRUE(snapshots.list().empty());
   EXPECT_TRUE(snapshots.listing().unreadable.empty());

@@ -25,6 +25,7 @@ class fake_engine::call {
     if (engine_.killed_) throw fake_kill();
     engine_.calls_.push_back(line_);
     is_read_ = false;
+    pass(call_moment::before);
     fire(failing::before);
     if (engine_.is_full_ && needs_room() && engine_.is_full_())
       throw refusal("POST", line_, 500, "write /var/lib/docker/containers/4f2a/.tmp-config.v2.json335: " + no_room);
@@ -34,10 +35,14 @@ class fake_engine::call {
     if (engine_.killed_) throw fake_kill();
     engine_.reads_.insert(engine_.calls_.size());
     engine_.calls_.push_back(line_);
+    pass(call_moment::before);
     fire(failing::before);
   }
   /// The effect is there: the answer may get lost now.
-  void acted() { fire(failing::after); }
+  void acted() {
+    pass(call_moment::after);
+    fire(failing::after);
+  }
 
  private:
   inline static const std::string no_room = "no space left on device";
@@ -45,6 +50,9 @@ class fake_engine::call {
     for (const char* verb : {"create ", "start ", "rename ", "restart policy ", "tag ", "pull "})
       if (line_.starts_with(verb)) return true;
     return false;
+  }
+  void pass(call_moment moment) {
+    if (engine_.on_call) engine_.on_call(line_, moment);
   }
   bool is_meant(const scripted_failure& failure) const {
     if (failure.call == every_call) return true;

@@ -49,6 +49,10 @@ std::string network_of_mode(const std::string& mode) { return mode == "default" 
 
 void fake_engine::read(const std::string& line) { call(*this, line, call::only_reads()); }
 
+std::string fake_engine::new_id(const std::string& kind, const std::string& name) {
+  return hex64(kind + " " + name + " " + std::to_string(++world_.ids_given[kind + " " + name]));
+}
+
 // ---- the world ------------------------------------------------------------------------------------------------
 
 fake_engine::fake_engine(real_volumes volumes) {
@@ -220,7 +224,7 @@ docker::task<std::string> fake_engine::create_container(std::string name, docker
   }
   check_name_is_free(name, "");
   fake_container c;
-  c.id = hex64("container " + std::to_string(++ids_given_));
+  c.id = new_id("container", name);
   c.name = name;
   c.image_id = image->id;
   c.behaviour = image->behaviour;

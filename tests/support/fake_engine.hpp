@@ -49,6 +49,30 @@ struct scripted_failure {
 
 enum class real_volumes { no, yes };
 enum class engine_stop { cleanly, killed };
+enum class call_moment { before, after };
+enum class pruned { containers, networks, volumes, images, system };
+
+struct fake_network {
+  std::string id;
+  docker::json body;
+  std::int64_t created_at = 0;
+};
+struct fake_volume {
+  docker::json body;
+  std::string mountpoint;
+  std::int64_t created_at = 0;
+};
+
+/// All that an engine knows, as a value: to be looked at, kept, and put back. Not what stands in the volumes.
+struct fake_world {
+  fake_images images;
+  std::map<std::string, fake_container> containers;   // by id
+  std::multimap<std::string, fake_network> networks;  // by name: the engine allows duplicates
+  std::map<std::string, fake_volume> volumes;         // by name
+  std::set<std::string> foreign_ports;
+  std::map<std::string, int> ids_given;  // how often one of that name was made
+  std::int64_t now = 0;
+};
 
 class fake_engine : public engine {
  public:
@@ -60,6 +84,8 @@ class fake_engine : public engine {
 
   // The world.
   fake_images& images() { return images_; }
+  const fake_world& world() const { return world_; }
+  void put_back(fake_world world) { world_ = std::move(world); }
   void occupy_port(std::string address_and_port) {
     foreign_ports_.insert(std::move(address_and_port));
   }  // "0.0.0.0:80"
@@ -73,10 +99,17 @@ class fake_engine : public engine {
   /// The daemon goes down and comes back. As measured: what was killed stays down unless "always"; "always" comes back
   /// even when it was stopped by hand, "unless-stopped" after a clean stop only.
   void restart_engine(engine_stop stop);
+  /// `docker container|network|volume|image prune -af` (volume: all that nobody mounts) and `system prune -af
+  /// --volumes`, as measured on 20.10. What is named is what went, sorted.
+  std::vector<std::string> prune(pruned what);
 
   /// While it answers true the data root is full. As measured on 20.10: stop, remove, pause and connecting a network
   /// still work; create, start, rename, tag and a new restart policy are refused, 500 and in these words.
   void full_while(std::function<bool()> is_full) { is_full_ = std::move(is_full); }
+
+  /// Called at the beginning of each call, and when a change is made and not answered yet. Throws what the caller is to
+  /// see.
+  std::function<void(const std::string& line, call_moment)> on_call;
 
   // Failures. Several may be set; each fires once ("killed" goes on).
   void fail(scripted_failure failure);
@@ -129,16 +162,6 @@ class fake_engine : public engine {
   docker::task<> remove_volume(std::string name) override;
 
  private:
-  struct network {
-    std::string id;
-    docker::json body;
-    std::int64_t created_at = 0;
-  };
-  struct volume {
-    docker::json body;
-    std::string mountpoint;
-    std::int64_t created_at = 0;
-  };
   struct armed_failure {
     scripted_failure what;
     int seen = 0;
@@ -146,6 +169,7 @@ class fake_engine : public engine {
   class call;  // one call: writes the log line, fires failures before and after
 
   void read(const std::string& line);
+  std::string new_id(const std::string& kind, const std::string& name);
   fake_container& existing(const std::string& name_or_id);
   fake_container* find(const std::string& name_or_id);
   std::string name_of(const std::string& name_or_id) const;
@@ -158,18 +182,18 @@ class fake_engine : public engine {
   void check_can_start(fake_container& container);
   void refuse_start(fake_container& container, int status, std::int64_t code, const std::string& words);
   void run(fake_container& container);
-  network* find_network(const std::string& name_or_id);
-  volume& ensure_volume(const std::string& name, const docker::json& body);
+  fake_network* find_network(const std::string& name_or_id);
+  fake_volume& ensure_volume(const std::string& name, const docker::json& body);
 
   engine_facts described_;
-  fake_images images_;
-  std::map<std::string, fake_container> containers_;  // by id
-  std::multimap<std::string, network> networks_;      // by name: the engine allows duplicates
-  std::map<std::string, volume> volumes_;
-  std::set<std::string> foreign_ports_;
+  fake_world world_;
+  fake_images& images_ = world_.images;
+  std::map<std::string, fake_container>& containers_ = world_.containers;
+  std::multimap<std::string, fake_network>& networks_ = world_.networks;
+  std::map<std::string, fake_volume>& volumes_ = world_.volumes;
+  std::set<std::string>& foreign_ports_ = world_.foreign_ports;
+  std::int64_t& now_ = world_.now;
   std::filesystem::path volume_root_;  // empty: mount points do not exist
-  std::int64_t now_ = 0;
-  int ids_given_ = 0;
   std::vector<std::string> calls_;
   std::set<std::size_t> reads_;  // indexes into calls_
   std::vector<armed_failure> failures_;

@@ -102,7 +102,7 @@ docker::task<> fake_engine::import_empty_image(std::string reference) {
 
 // ---- networks and volumes -------------------------------------------------------------------------------------
 
-fake_engine::network* fake_engine::find_network(const std::string& name_or_id) {
+fake_network* fake_engine::find_network(const std::string& name_or_id) {
   for (auto& [name, found] : networks_) {
     if (name == name_or_id || found.id == name_or_id) return &found;
   }
@@ -111,7 +111,7 @@ fake_engine::network* fake_engine::find_network(const std::string& name_or_id) {
 
 docker::task<std::optional<docker::json>> fake_engine::inspect_network(std::string name) {
   read("inspect network " + name);
-  const network* found = find_network(name);
+  const fake_network* found = find_network(name);
   if (found == nullptr) co_return std::nullopt;
   docker::json out = docker::json::object({{"Name", found->body.string_at({"Name"})},
                                            {"Id", found->id},
@@ -140,8 +140,8 @@ docker::task<std::string> fake_engine::create_network(docker::json body) {
   if (networks_.contains(name) || is_predefined_network(name)) {
     throw refusal("POST", "/networks/create", 409, "network with name " + name + " already exists");
   }
-  network created;
-  created.id = hex64("network " + std::to_string(++ids_given_));
+  fake_network created;
+  created.id = new_id("network", name);
   created.body = std::move(body);
   created.created_at = ++now_;
   const std::string id = created.id;
@@ -166,7 +166,7 @@ docker::task<> fake_engine::remove_network(std::string name) {
 docker::task<> fake_engine::connect_network(std::string network_name, std::string container, docker::json settings) {
   call made(*this, "connect " + name_of(container) + " to " + network_name);
   const std::string path = "/networks/" + network_name + "/connect";
-  const network* found = find_network(network_name);
+  const fake_network* found = find_network(network_name);
   if (found == nullptr) throw refusal("POST", path, 404, "network " + network_name + " not found");
   fake_container& c = existing(container);
   const std::string name = found->body.string_at({"Name"});
@@ -187,9 +187,9 @@ docker::task<> fake_engine::connect_network(std::string network_name, std::strin
   co_return;
 }
 
-fake_engine::volume& fake_engine::ensure_volume(const std::string& name, const docker::json& body) {
+fake_volume& fake_engine::ensure_volume(const std::string& name, const docker::json& body) {
   const auto [at, is_new] = volumes_.try_emplace(name);
-  volume& out = at->second;
+  fake_volume& out = at->second;
   if (!is_new) return out;  // the engine keeps the first one's options and labels without a word
   out.body = body;
   out.created_at = ++now_;
@@ -234,6 +234,44 @@ docker::task<> fake_engine::remove_volume(std::string name) {
   volumes_.erase(name);
   made.acted();
   co_return;
+}
+
+// ---- prune ----------------------------------------------------------------------------------------------------
+
+std::vector<std::string> fake_engine::prune(pruned what) {
+  const bool all = what == pruned::system;
+  std::vector<std::string> out;
+  const auto take = [&out](auto& from, const auto& is_unused) {
+    for (auto at = from.begin(); at != from.end();) {
+      const auto here = at++;
+      if (!is_unused(*here)) continue;
+      out.push_back(here->first);
+      from.erase(here);
+    }
+  };
+  if (all || what == pruned::containers) take(containers_, [](const auto& entry) { return !entry.second.is_up(); });
+  if (all || what == pruned::networks)
+    take(networks_, [this](const auto& entry) {
+      const auto holds = [&](const auto& c) { return c.second.is_up() && c.second.endpoints.contains(entry.first); };
+      return std::none_of(containers_.begin(), containers_.end(), holds);
+    });
+  if (all || what == pruned::volumes) {
+    std::set<std::string> mounted;
+    for (const auto& [id, c] : containers_)
+      for (const fake_mount& mount : c.mounts) mounted.insert(mount.name);
+    take(volumes_, [&](const auto& entry) {
+      const bool unused = !mounted.contains(entry.first);
+      if (unused && !volume_root_.empty()) std::filesystem::remove_all(volume_root_ / "volumes" / entry.first);
+      return unused;
+    });
+  }
+  if (all || what == pruned::images) {
+    std::set<std::string> in_use;
+    for (const auto& [id, c] : containers_) in_use.insert(c.image_id);
+    for (std::string& id : images_.prune(in_use)) out.push_back(std::move(id));
+  }
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
 }  // namespace orchestration

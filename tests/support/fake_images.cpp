@@ -138,6 +138,14 @@ void fake_images::drop_tag_elsewhere(const std::string& reference, const std::st
   }
 }
 
+std::vector<std::string> fake_images::prune(const std::set<std::string>& in_use) {
+  std::vector<std::string> out;
+  for (const auto& [id, image] : local_)
+    if (!in_use.contains(id)) out.push_back(id);
+  for (const std::string& id : out) local_.erase(id);
+  return out;
+}
+
 bool fake_images::remove(const std::string& reference, bool in_use) {
   fake_image& image = *find_mutable(reference);
   const std::string full = full_reference(reference);

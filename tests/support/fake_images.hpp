@@ -72,6 +72,9 @@ class fake_images {
   /// Stores what the registry has, with its tag or digest. True: it was not there yet.
   bool take_from_registry(const std::string& reference);
   void tag(const std::string& id, const std::string& reference);
+  const std::map<std::string, fake_image>& local() const { return local_; }
+  /// As `docker image prune -a` does: all but those of `in_use` (ids). What comes back are the ids that went.
+  std::vector<std::string> prune(const std::set<std::string>& in_use);
   /// Takes the name away, and the image with its last name. `in_use`: a container is made from it, which keeps the
   /// last name. False: kept.
   bool remove(const std::string& reference, bool in_use);

@@ -130,8 +130,10 @@ TEST(CommandLine, WithoutOptionsNothingIsDecided) {
 }
 
 TEST(CommandLine, ReadsWaitsInSeconds) {
-  const command c = asked({"update", "--health-timeout", "90", "--stable-for", "0", "-t", "30", "--lock-wait", "60"});
+  const command c = asked({"update", "--health-timeout", "90", "--migration-timeout", "1800", "--stable-for", "0", "-t",
+                           "30", "--lock-wait", "60"});
   EXPECT_EQ(c.health_timeout, seconds(90));
+  EXPECT_EQ(c.migration_timeout, seconds(1800));
   EXPECT_EQ(c.stable_for, seconds(0));
   EXPECT_EQ(c.grace_period, seconds(30));
   EXPECT_EQ(c.lock_wait, seconds(60));

@@ -93,6 +93,8 @@ class parser {
     add_seconds(to, "--lock-wait", lock_wait_, "Seconds to wait for another run to end");
     to->add_option("--reason", command_.reason, "Why, for the history");
     add_seconds(to, "--health-timeout", health_timeout_, "Seconds a service may take to become healthy");
+    add_seconds(to, "--migration-timeout", migration_timeout_,
+                "Seconds a one-shot service may take to complete (600); 0: no limit");
     add_seconds(to, "--stable-for", stable_for_, "Seconds a service without health check has to run unbroken (10)");
     add_seconds(to, "-t,--timeout", grace_period_, "Seconds from stop signal to kill; default the container's own");
   }
@@ -274,6 +276,7 @@ class parser {
       return std::nullopt;
     };
     command_.health_timeout = to_seconds(health_timeout_);
+    command_.migration_timeout = to_seconds(migration_timeout_);
     command_.stable_for = to_seconds(stable_for_);
     command_.grace_period = to_seconds(grace_period_);
     command_.lock_wait = seconds(lock_wait_.value_or(0));
@@ -291,6 +294,7 @@ class parser {
   std::optional<long> lock_wait_;
   std::optional<long> engine_wait_;
   std::optional<long> health_timeout_;
+  std::optional<long> migration_timeout_;
   std::optional<long> stable_for_;
   std::optional<long> grace_period_;
 };

@@ -65,6 +65,7 @@ struct command {
   pin_way pin = pin_way::tag;
   bool snapshot = true;
   std::optional<std::chrono::seconds> health_timeout;
+  std::optional<std::chrono::seconds> migration_timeout;
   std::optional<std::chrono::seconds> stable_for;
   std::optional<std::chrono::seconds> grace_period;
 

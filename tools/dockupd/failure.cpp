@@ -59,7 +59,7 @@ explanation explain(const std::exception_ptr& thrown) {
   } catch (const orchestration::store_error& error) {
     return {exit_code::refused, error.what()};
   } catch (const orchestration::snapshot_error& error) {
-    return {exit_code::usage, error.what()};
+    return {exit_code::refused, error.what()};
   } catch (const docker::error& error) {
     return {exit_code::refused, error.what() + advice_for(error)};
   } catch (const std::exception& error) {

@@ -7,7 +7,7 @@
 
 namespace dockupd {
 
-/// --health-timeout, --stable-for and --timeout.
+/// --health-timeout, --migration-timeout, --stable-for and --timeout.
 void fill_waits(const command& asked, orchestration::reconcile_options& options);
 
 /// Finishes or undoes what an interrupted run left open, and says so. fatal(interrupted_run_found) when that did not

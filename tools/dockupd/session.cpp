@@ -370,7 +370,13 @@ orchestration::store& session::records() {
 }
 
 orchestration::snapshot_store session::snapshots() {
-  return orchestration::snapshot_store(state_directory() / "snapshots");
+  orchestration::snapshot_store out(state_directory() / "snapshots");
+  try {
+    if (has_state()) expect_recorded(out, records());
+  } catch (const orchestration::store_error&) {
+    // Without the records the archives can be looked at still; whoever needs the records says what is wrong with them.
+  }
+  return out;
 }
 
 orchestration::workspace& session::open_for_change(const std::string& operation) {
@@ -398,6 +404,7 @@ orchestration::workspace& session::open_for_change(const std::string& operation)
   hide_secrets_of(*records_);
   snapshots_.emplace(directory / "snapshots");
   snapshots_->remove_partials();
+  expect_recorded(*snapshots_, *records_);
   orchestration::remove_partials(directory / known_project_file);
   workspace_ = std::make_unique<orchestration::workspace>(engine(), *records_, *snapshots_, pool_);
   workspace_->ballast = std::move(ballast);

@@ -15,7 +15,11 @@ std::string release_of(const orchestration::manifest& m) {
 
 /// The one asked for, or the newest.
 orchestration::manifest chosen(session& s, const orchestration::snapshot_store& snapshots) {
-  if (!s.asked().id.empty()) return snapshots.read(s.asked().id);
+  const std::string& asked = s.asked().id;
+  if (!asked.empty() && !snapshots.contains(asked))
+    throw fatal(exit_code::usage, "there is no snapshot " + asked + " in " + snapshots.directory().string() +
+                                      ". To see which there are: dockupd snapshot list");
+  if (!asked.empty()) return snapshots.read(asked);
   const orchestration::snapshot_listing all = snapshots.listing();
   if (all.readable.empty() && all.unreadable.empty())
     throw fatal(exit_code::usage, "project " + s.project_name() + " has no snapshot yet");
@@ -70,9 +74,9 @@ exit_code run_snapshot_verify(session& s) {
   const orchestration::snapshot_store snapshots = s.snapshots();
   const std::string id = chosen(s, snapshots).id;
   const orchestration::verification proof = snapshots.verify(id);
-  const exit_code code = proof.good() ? exit_code::ok : exit_code::snapshot_failed;
+  const exit_code code = proof.good() ? exit_code::ok : exit_code::refused;
   if (s.asked().json) {
-    docker::json out = document("snapshot verify", s.project_name(), proof.good() ? "done" : "snapshot_failed", code);
+    docker::json out = document("snapshot verify", s.project_name(), proof.good() ? "done" : "refused", code);
     out["snapshot"] = id;
     out["entries"] = proof.entries;
     out["problems"] = docker::json::array_of(proof.problems);

@@ -67,6 +67,7 @@ update_request make_request(session& s) {
 void fill_waits(const command& asked, orchestration::reconcile_options& options) {
   options.grace_period = asked.grace_period;
   if (asked.health_timeout) options.health_budget = *asked.health_timeout;
+  if (asked.migration_timeout) options.one_shot_budget = *asked.migration_timeout;
   if (asked.stable_for) options.steady_for = options.healthy_for = *asked.stable_for;
 }
 

@@ -3,6 +3,7 @@ case goes through several points on one machine, each from where the last one le
 sweep short, and what is left over by one is found by the next."""
 from __future__ import annotations
 
+import json
 import math
 import random
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Callable
 
 import checker
+import pictures
 import recovery_time
 import scenarios
 import world
@@ -23,6 +25,8 @@ FEWEST = {"pr": 500, "full": 1800}
 # What a case goes through on one machine. More would save boots; fewer say sooner which one it was.
 CHAIN = {"kill": 10, "cut": 6, "engine": 6, "engine+kill": 6}
 RANDOM_CASES, NESTED_CASES = 200, 100
+LARGE = 32 << 20  # bytes that do not compress
+ENDS = 4
 SWEPT = ("update", "failing_update", "rollback", "recover", "recover_back")
 
 
@@ -35,6 +39,9 @@ def cases(tier: str, info: Info) -> list[Case]:
     if tier == "full":
         out += [Case("kill", f"random/{number}", at_a_random_time()) for number in range(RANDOM_CASES)]
         out += [Case("kill", f"nested/{number}", nested(info)) for number in range(NESTED_CASES)]
+        points = ("snapshot:complete#1", "snapshot:listed#1", *recorded_snapshot(info))
+        out += [Case("kill", "cut/of_a_large_snapshot", cut_of_a_large_snapshot(points), points=len(points)),
+                Case("kill", "cut/right_after_the_end", cut_right_after_the_end())]
     return out
 
 
@@ -232,6 +239,56 @@ def die_in_recovery(machine: Machine, fault: str, chance: random.Random) -> str:
     time.sleep(after)
     strike(machine, process, fault)
     return f"{fault} {after:.3f} s into recover"
+
+
+# --- what a disk has not been told yet ----------------------------------------------------------------------------
+
+
+def recorded_snapshot(info: Info) -> list[str]:
+    return [point for point in info.points("update") if point.startswith("step:plan:snapshot") and ":recorded#" in point]
+
+
+def cut_of_a_large_snapshot(points: tuple[str, ...]):
+    """What is small enough is written out in time, synced or not. Of more, a cut right after the archive is complete
+    shows whether it was: a snapshot that is listed is whole, or it is not there."""
+    def run(machine: Machine, chance: random.Random) -> None:
+        pictures.plant(machine, chance, LARGE)
+        for point in points:
+            try:
+                cut(machine, ALL["update"].argv(scenarios.live_tag(machine)), point)
+                for listed in machine.state.glob("*/snapshots/*/manifest.json"):
+                    must(machine.dockupd("snapshot", "verify", listed.parent.name), 0)
+                recovered(machine)
+            except Violation as violation:
+                raise Violation(f"cut at {point}: {violation}") from violation
+    return run
+
+
+def cut_right_after_the_end():
+    """Exit 0 was seen, so the release stands, whatever becomes of the power."""
+    def run(machine: Machine, chance: random.Random) -> None:
+        live = scenarios.live_tag(machine)
+        for number in range(ENDS):
+            new = scenarios.other(live)
+            argv = ("update", "--tag", new) if number % 2 == 0 else ("rollback", "--to", new, "--with-data")
+            must(machine.dockupd(*argv, program="shipped"), 0)
+            machine.power_cut()
+            machine.boot()
+            check_it_is_known(machine, new)
+            recovered(machine)
+            live = new
+    return run
+
+
+def check_it_is_known(machine: Machine, tag: str) -> None:
+    history = json.loads(must(machine.dockupd("history", "--json"), 0).out)["entries"]
+    current = [entry.get("tag") for entry in history if entry.get("current")]
+    open_attempts = [entry for entry in history if entry.get("state", "done") not in ("done", "rolled_back", "abandoned")]
+    if current != [tag] or open_attempts:
+        raise Violation(f"{tag} was acknowledged, and its records have {current} as current, open: {open_attempts}")
+    status = json.loads(machine.dockupd("status", "--json").out)
+    if status["release"]["tag"] != tag or status["outcome"] == "interrupted":
+        raise Violation(f"{tag} was acknowledged, and status says {status}")
 
 
 # --- completeness -------------------------------------------------------------------------------------------------

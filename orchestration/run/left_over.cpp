@@ -1,0 +1,40 @@
+#include "orchestration/run/left_over.hpp"
+
+#include "orchestration/plan/container_names.hpp"
+#include "orchestration/run/lost_reply.hpp"
+#include "orchestration/update/update_machine.hpp"
+
+namespace orchestration {
+namespace {
+
+/// "web.dockupd-old.ID": ID. Empty: the name is no attempt's.
+std::string attempt_in(const docker::json& listed) {
+  const docker::json* names = listed.find("Names");
+  if (names == nullptr || !names->is_array() || names->empty()) return {};
+  const std::string name = names->elements().front().as_string();
+  return belongs_to_attempt(name) ? name.substr(name.rfind('.') + 1) : std::string();
+}
+
+bool has_ended_well(const store& records, const std::string& attempt_id) {
+  const std::optional<attempt> found = attempt_id.empty() ? std::nullopt : records.find_attempt(attempt_id);
+  return found && !found->ended_at.empty() && found->state != to_text(update_state::needs_attention);
+}
+
+}  // namespace
+
+docker::task<> remove_left_over(workspace& w, std::string project) {
+  std::vector<std::string> labels;
+  labels.push_back("com.docker.compose.project=" + project);
+  const auto list = [&] { return w.engine.list_containers(labels); };
+  auto listing = again_when_lost(list);
+  const std::vector<docker::json> all = co_await std::move(listing);
+  for (const docker::json& listed : all) {
+    const std::string state = listed.string_at({"State"});
+    const bool at_rest = state == "exited" || state == "created" || state == "dead";
+    if (!at_rest || !has_ended_well(w.records, attempt_in(listed))) continue;
+    std::string id = listed.string_at({"Id"});
+    co_await w.engine.remove_container(std::move(id));
+  }
+}
+
+}  // namespace orchestration
