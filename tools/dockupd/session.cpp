@@ -20,6 +20,7 @@
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/docker_engine.hpp"
 #include "orchestration/run/observe.hpp"
+#include "orchestration/run/targets.hpp"
 #include "tools/dockupd/logging.hpp"
 #include "tools/dockupd/redaction.hpp"
 
