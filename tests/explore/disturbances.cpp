@@ -77,6 +77,8 @@ tally disturbance_explorer::explore(std::uint64_t step) {
 
 void disturbance_explorer::strike(const disturbance& d, const passage& p) {
   struck_at_ = p.name;
+  // What is down when the plan is made counts as stopped by hand (../crash/FOUND.md, Open).
+  if (d.what == disturbance::kind::engine_dies && !has_planned_) return;
   if (d.what == disturbance::kind::disk_full) is_full_ = true;
   if (d.what == disturbance::kind::prune) {
     stage_.engine().prune(d.of);
@@ -91,8 +93,10 @@ void disturbance_explorer::strike(const disturbance& d, const passage& p) {
 void disturbance_explorer::disturb(const disturbance& d, std::uint64_t at) {
   passed_ = 0;
   data_can_be_had_ = true;
+  has_planned_ = false;
   stage_.watch([this, d, at](const passage& p) {
     if (is_talking_) out_ << "  " << passed_ + 1 << " " << p.name << "\n";
+    has_planned_ |= p.name == "state:prepared:before";
     if (++passed_ == at) strike(d, p);
   });
   stage_.thaw(beginning_);

@@ -43,6 +43,7 @@ class disturbance_explorer {
   std::string struck_at_;
   bool data_can_be_had_ = true;
   bool is_full_ = false;
+  bool has_planned_ = false;
   bool is_talking_ = false;
   tally tally_;
 };
