@@ -55,7 +55,7 @@ task<> volumes_of_another_are_taken_over(contract_run& run) {
   json third = body_for(run.images().runs);
   third["HostConfig"]["VolumesFrom"].push_back(std::string(64, 'a'));
   const auto missing = co_await refusal_of(run.create("contract-c", std::move(third)));
-  EXPECT_EQ(missing.status, 404) << missing.words;
+  EXPECT_EQ(missing.status, 400) << missing.words;
 }
 
 placed_file a_file(const std::string& content) {

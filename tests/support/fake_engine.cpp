@@ -183,7 +183,7 @@ void fake_engine::take_volumes_from(fake_container& c) {
   for (const docker::json& each : from->elements()) {
     const fake_container* other = find(each.as_string());
     if (other == nullptr)
-      throw refusal("POST", "/containers/create?name=" + c.name, 404, "No such container: " + each.as_string());
+      throw refusal("POST", "/containers/create?name=" + c.name, 400, "No such container: " + each.as_string());
     for (const fake_mount& mount : other->mounts) {
       const auto is_there = [&](const fake_mount& own) { return own.destination == mount.destination; };
       std::erase_if(c.mounts, [&](const fake_mount& own) { return is_there(own) && own.name.size() == 64; });

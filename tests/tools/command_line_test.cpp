@@ -55,7 +55,7 @@ TEST(CommandLine, ReadsWhatConfigIsToPrint) {
   EXPECT_EQ(asked({"config", "--hash", "-f", "a.yaml"}).view, config_view::hashes);
   EXPECT_EQ(asked({"config", "--create", "--api", "1.41"}).view, config_view::creates);
   EXPECT_EQ(asked({"config", "-q"}).view, config_view::nothing);
-  EXPECT_THAT(wrong({"config", "--hash", "--create"}), HasSubstr("At most 1"));
+  EXPECT_THAT(wrong({"config", "--hash", "--create"}), HasSubstr("at most 1"));
   EXPECT_THAT(wrong({"config", "--format", "toml"}), HasSubstr("--format"));
   EXPECT_THAT(asked({"config", "--resolve", "db=0123", "--resolve", "web=4567"}).containers,
               ElementsAre(testing::Pair("db", "0123"), testing::Pair("web", "4567")));
