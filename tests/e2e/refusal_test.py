@@ -100,7 +100,7 @@ class Refusal(Scenario):
         self.refused("--tag", "v2", expect=3, saying=["nowhere", "docker network create"])
 
     def test_a_tag_that_the_shell_overrides(self):
-        self.refused("--tag", "v2", expect=2, saying=["IMAGE_TAG", "environment"], environment={"IMAGE_TAG": "v7"})
+        self.refused("--tag", "v2", expect=3, saying=["IMAGE_TAG", "environment"], environment={"IMAGE_TAG": "v7"})
 
     def test_a_hostile_tag(self):
         for tag in ("v1;touch /pwn", "v1\nOTHER=1", "$(id)", "../x", ""):
