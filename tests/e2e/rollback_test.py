@@ -100,7 +100,7 @@ class Rollback(Scenario):
         done = self.dockupd("snapshot verify", newest["id"], expect=3)
         self.assertIn("DAMAGED", done.stdout)
         before = self.containers()
-        self.dockupd("rollback", "--with-data", expect=5)
+        self.dockupd("rollback", "--with-data", expect=3)
         self.assertEqual(self.containers(), before)
         self.wait_until_healthy("tiny-app-1")
         self.assert_runs("v2")
