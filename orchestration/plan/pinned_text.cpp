@@ -22,8 +22,8 @@ std::optional<std::string> edited(const std::optional<std::string>& text, const 
 }  // namespace
 
 pinned_text text_with_pins(const pin_images& p, const std::optional<std::string>& now) {
-  if (now == text_of(p.after)) return {now, ""};
-  if (now == text_of(p.before)) return {text_of(p.after), ""};
+  if (now == text_of(p.new_text)) return {now, ""};
+  if (now == text_of(p.old_text)) return {text_of(p.new_text), ""};
   pinned_text out{now, ""};
   for (const pinned_image& each : p.images) {
     try {
@@ -48,7 +48,7 @@ pin_images pins_for(const std::string& file, std::vector<pinned_image> images, c
     each.previous = now ? override_image(*now, each.service).value_or("") : "";
     text = edited(text, each, file);
   }
-  out.after = json_of(text);
+  out.new_text = json_of(text);
   return out;
 }
 

@@ -150,8 +150,8 @@ struct pinned_image {
 struct pin_images {
   std::string file;  // absolute
   std::vector<pinned_image> images;
-  docker::json before;  // the text of the file when this was planned; null: there is none
-  docker::json after;   // the text it is to have; null: it goes
+  docker::json old_text;  // that of the file when this was planned; null: there is none
+  docker::json new_text;  // what it is to have; null: it goes
 };
 struct remove_container {
   container_ref target;

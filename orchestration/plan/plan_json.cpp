@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -176,7 +177,7 @@ void members(Walk& each, pin_tag& o) {
 }
 template <class Walk>
 void members(Walk& each, pin_images& o) {
-  each("file", o.file), each("images", o.images), each("before", o.before), each("after", o.after);
+  each("file", o.file), each("images", o.images), each("old_text", o.old_text), each("new_text", o.new_text);
 }
 template <class Walk>
 void members(Walk& each, remove_container& o) {
@@ -210,6 +211,7 @@ struct writer {
     // Whatever the engine takes or gives verbatim may hold environment values.
     constexpr bool verbatim = std::is_same_v<T, json> || std::is_same_v<T, std::vector<std::pair<std::string, json>>>;
     if (verbatim && what == view::without_bodies) return;
+    if (out.contains(name)) throw std::logic_error("a plan would hold two of " + std::string(name));
     out[name] = to_value(value);
   }
   /// Written only where there is something to write.
@@ -254,8 +256,7 @@ json operation_to_json(operation o, view what) {
   json out = json::object({{"number", o.number}, {"phase", to_text(o.when)}, {"kind", kinds.at(o.what.index())}});
   writer write{out, what};
   std::visit([&](auto& act) { members(write, act); }, o.what);
-  out["cause"] = o.cause;
-  out["after"] = to_value(o.after);
+  write("cause", o.cause), write("after", o.after);
   return out;
 }
 

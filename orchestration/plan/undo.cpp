@@ -198,7 +198,7 @@ class undo_planner {
       verifications_.push_back(add(phase::pin, std::move(back), "as before", verifications_));
     }
     for (const pin_images* p : all<pin_images>()) {
-      pin_images back{p->file, p->images, p->after, p->before};
+      pin_images back{p->file, p->images, p->new_text, p->old_text};
       for (pinned_image& each : back.images) std::swap(each.image, each.previous);
       verifications_.push_back(add(phase::pin, std::move(back), "as before", verifications_));
     }

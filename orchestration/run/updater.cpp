@@ -160,7 +160,7 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   fill_identity(request.options, ready.release_before);
   request.options.pin = request.pin;
   // What stands there already is recorded with the release, and not written again.
-  if (request.image_pins && request.image_pins->before != request.image_pins->after)
+  if (request.image_pins && request.image_pins->old_text != request.image_pins->new_text)
     request.options.image_pins.push_back(*request.image_pins);
   request.options.digests =
       co_await resolve_images(workspace_.engine, request.desired, request.options.services, ready.observed,

@@ -14,7 +14,7 @@ constexpr const char* file = "/opt/shop/compose.override.yaml";
 const std::string users = "# mine\nservices:\n  db:\n    tty: true   # kept\n";
 
 pin_images back_from(const pin_images& p) {
-  pin_images back{p.file, p.images, p.after, p.before};
+  pin_images back{p.file, p.images, p.new_text, p.old_text};
   for (pinned_image& each : back.images) std::swap(each.image, each.previous);
   return back;
 }

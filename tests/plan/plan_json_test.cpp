@@ -55,7 +55,7 @@ plan everything() {
                                        remove_container{web, true},
                                        remove_network{"net"},
                                        remove_volume{"vol"},
-                                       pin_images{"/f", {{"web", "new", "old"}}, "text before", nullptr}};
+                                       pin_images{"/f", {{"web", "new", "old"}}, "old text", "new text"}};
   for (const action& each : actions) {
     operation o;
     o.number = static_cast<int>(p.operations.size()) + 1;

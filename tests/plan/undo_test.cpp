@@ -32,8 +32,8 @@ TEST(PlanUndo, PutsTheOverrideFileBackAsItWas) {
   const auto& pin = std::get<pin_images>(found->what);
   EXPECT_EQ(to_text(pin), "web unset, db=db:1");
   EXPECT_EQ(pin.images.front().previous, "shop-app:v2");
-  EXPECT_EQ(pin.before.as_string(), "new");
-  EXPECT_EQ(pin.after.as_string(), "old");
+  EXPECT_EQ(pin.old_text.as_string(), "new");
+  EXPECT_EQ(pin.new_text.as_string(), "old");
 }
 
 undo_options with_data() {

@@ -198,14 +198,14 @@ TEST_F(KillSweep, AnUpdateEndsWholeWhenItsRecoveryIsKilledToo) { sweep_twice(an_
 TEST_F(KillSweep, AnUpdateThatRollsBackEndsWholeWhenItsRecoveryIsKilledToo) { sweep_twice(an_update_that_fails()); }
 TEST_F(KillSweep, ARollbackWithDataEndsWholeWhenItsRecoveryIsKilledToo) { sweep_twice(a_rollback()); }
 
-// The same with the images in compose's override file; off, as --pin override is (pins_test.cpp).
+// The same with the images in compose's override file, which is made, edited and put back.
 scenario in_the_override_file(scenario s) {
   s.where = kept_in::override_file;
   return s;
 }
-TEST_F(KillSweep, DISABLED_AnUpdateInTheOverrideFileEndsWholeWhereverItIsKilled) { sweep(in_the_override_file(an_update())); }
-TEST_F(KillSweep, DISABLED_ARollbackInTheOverrideFileEndsWholeWhereverItIsKilled) { sweep(in_the_override_file(a_rollback())); }
-TEST_F(KillSweep, DISABLED_AFailureInTheOverrideFileEndsWholeWhereverItIsKilled) {
+TEST_F(KillSweep, AnUpdateInTheOverrideFileEndsWholeWhereverItIsKilled) { sweep(in_the_override_file(an_update())); }
+TEST_F(KillSweep, ARollbackInTheOverrideFileEndsWholeWhereverItIsKilled) { sweep(in_the_override_file(a_rollback())); }
+TEST_F(KillSweep, AFailureInTheOverrideFileEndsWholeWhereverItIsKilled) {
   sweep(in_the_override_file(an_update_that_fails()));
 }
 

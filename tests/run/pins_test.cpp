@@ -10,10 +10,9 @@ namespace {
 using testing::Contains;
 using testing::HasSubstr;
 
-// Off, as --pin override is: an update was seen to remove the user's file instead of editing it.
-class DISABLED_InTheOverrideFile : public testing::Test {
+class InTheOverrideFile : public testing::Test {
  protected:
-  DISABLED_InTheOverrideFile() {
+  InTheOverrideFile() {
     for (const char* version : {"v1", "v2"}) shop.publish(version);
     EXPECT_EQ(shop.update("v1").how, ending::done);
     put(shop.data() / "rows", "a row written under v1\n");
@@ -26,7 +25,7 @@ class DISABLED_InTheOverrideFile : public testing::Test {
   shop_run shop{kept_in::override_file};
 };
 
-TEST_F(DISABLED_InTheOverrideFile, KeepsTheImagesOfTheVersionAndGoesBackWithIt) {
+TEST_F(InTheOverrideFile, KeepsTheImagesOfTheVersionAndGoesBackWithIt) {
   EXPECT_EQ(text_of(shop.override_file()), shop.override_text("v1"));
   EXPECT_EQ(shop.update("v2").how, ending::done);
   EXPECT_EQ(shop.problems({"v2"}), "");
@@ -34,7 +33,7 @@ TEST_F(DISABLED_InTheOverrideFile, KeepsTheImagesOfTheVersionAndGoesBackWithIt) 
   EXPECT_EQ(shop.problems({"v1"}), "");
 }
 
-TEST_F(DISABLED_InTheOverrideFile, RecordsThemWithTheRelease) {
+TEST_F(InTheOverrideFile, RecordsThemWithTheRelease) {
   EXPECT_EQ(shop.update("v2").how, ending::done);
   const release now = *shop.records().current_release();
   ASSERT_EQ(now.pins.size(), 2U);
@@ -43,7 +42,7 @@ TEST_F(DISABLED_InTheOverrideFile, RecordsThemWithTheRelease) {
   EXPECT_EQ(now.pins.back().previous, "registry.test/shop-web:v1");
 }
 
-TEST_F(DISABLED_InTheOverrideFile, IsRemovedByARollbackToWhenThereWasNone) {
+TEST_F(InTheOverrideFile, IsRemovedByARollbackToWhenThereWasNone) {
   shop_run other(kept_in::override_file);
   std::filesystem::remove(other.override_file());
   for (const char* version : {"v1", "v2"}) other.publish(version);
@@ -56,7 +55,7 @@ TEST_F(DISABLED_InTheOverrideFile, IsRemovedByARollbackToWhenThereWasNone) {
   EXPECT_FALSE(std::filesystem::exists(other.override_file()));
 }
 
-TEST_F(DISABLED_InTheOverrideFile, KeepsWhatTheUserWroteWhileItRan) {
+TEST_F(InTheOverrideFile, KeepsWhatTheUserWroteWhileItRan) {
   shop.on_event = [&](const progress_event& event) {
     if (event.what == progress_event::kind::phase && event.text == "pin")
       put(shop.override_file(), text_of(shop.override_file()) + "# mine\n");
@@ -68,7 +67,7 @@ TEST_F(DISABLED_InTheOverrideFile, KeepsWhatTheUserWroteWhileItRan) {
   EXPECT_EQ(text_of(shop.override_file()), shop.override_text("v1") + "# mine\n");
 }
 
-TEST_F(DISABLED_InTheOverrideFile, LeavesAnImageThatSomebodyElseSetAndSaysSo) {
+TEST_F(InTheOverrideFile, LeavesAnImageThatSomebodyElseSetAndSaysSo) {
   EXPECT_EQ(shop.update("v2").how, ending::done);
   std::string others = shop.override_text("v2");
   others.replace(others.find("shop-web:v2"), 11, "shop-web:v7");
@@ -81,7 +80,7 @@ TEST_F(DISABLED_InTheOverrideFile, LeavesAnImageThatSomebodyElseSetAndSaysSo) {
   EXPECT_THAT(text_of(shop.override_file()), HasSubstr("shop-migrate:v1"));
 }
 
-TEST_F(DISABLED_InTheOverrideFile, WarnsOfWhatCannotBeEditedOnTheWayBack) {
+TEST_F(InTheOverrideFile, WarnsOfWhatCannotBeEditedOnTheWayBack) {
   EXPECT_EQ(shop.update("v2").how, ending::done);
   put(shop.override_file(), "services: {web: {image: registry.test/shop-web:v2}}\n");
   const run_result result = back();

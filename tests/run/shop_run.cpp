@@ -78,7 +78,7 @@ volume_content data_of(const std::string& version) {
 }
 
 std::string shop_run::override_text(const std::string& version) const {
-  return pins_for(override_file(), images_of(version), users_override).after.as_string();
+  return pins_for(override_file(), images_of(version), users_override).new_text.as_string();
 }
 
 // --- the world -------------------------------------------------------------------------------------------------

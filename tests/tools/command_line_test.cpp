@@ -106,6 +106,7 @@ TEST(CommandLine, ReadsWhereToMoveTo) {
 TEST(CommandLine, ReadsWhereTheTagIsKept) {
   EXPECT_EQ(asked({"update", "--tag", "v2"}).pin, pin_way::tag);
   EXPECT_EQ(asked({"plan", "--tag", "v2", "--pin", "digest"}).pin, pin_way::digest);
+  EXPECT_EQ(asked({"update", "--pin", "override", "--image", "web=a"}).pin, pin_way::override_file);
   EXPECT_EQ(asked({"update", "--pin=none", "web"}).pin, pin_way::none);
   EXPECT_THAT(wrong({"update", "--pin", "elsewhere"}), HasSubstr("--pin"));
 }

@@ -105,10 +105,12 @@ class parser {
     to->add_option("--image", images_, "SERVICE=REFERENCE: image of one service; repeatable")->allow_extra_args(false);
     const std::map<std::string, pin_way> ways{{"tag", pin_way::tag},
                                               {"digest", pin_way::digest},
+                                              {"override", pin_way::override_file},
                                               {"none", pin_way::none}};
     to->add_option(
           "--pin", command_.pin,
-          "Where it is kept: tag (in the variable; the default), digest (there, as TAG@sha256:…), none")
+          "Where it is kept: tag (in the variable; the default), digest (there, as TAG@sha256:…), override (as "
+          "image: in compose's override file), none")
         ->transform(CLI::CheckedTransformer(ways).description(""))
         ->option_text("WAY");
     to->add_flag("!--no-snapshot", command_.snapshot, "Do not archive the volumes: data cannot be put back");

@@ -238,7 +238,7 @@ class pinner {
           lines + "\nor nowhere, until the next `docker compose up`: --pin none");
     }
     request_.image_pins = pins_for(p.override_file, images_, text_of(p.override_file));
-    read_as(load_, p.override_file, request_.image_pins->after.as_string());
+    read_as(load_, p.override_file, request_.image_pins->new_text.as_string());
     changed_ = true;
   }
 
