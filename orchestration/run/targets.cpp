@@ -114,14 +114,18 @@ release choose_target(const store& records, std::optional<int> asked) {
   }
   if (needs_a_person(records)) return *present;
   std::optional<release> best;
-  for (const release& rel : records.releases())
-    if (rel.number < present->number && rel.verdict == release_verdict::verified && !is_on_hold(records, rel) &&
-        (!best || rel.number > best->number))
-      best = rel;
-  if (!best)
-    throw refusal(ending::refused,
-                  "there is no verified release before " + with_tag(*present) + ". See: dockupd history");
-  return *best;
+  std::optional<release> unproven;
+  for (const release& rel : records.releases()) {
+    if (rel.number >= present->number || is_on_hold(records, rel)) continue;
+    const auto newer = [&rel](const std::optional<release>& than) { return !than || rel.number > than->number; };
+    if (rel.verdict == release_verdict::verified && newer(best)) best = rel;
+    if (rel.verdict == release_verdict::unverified && newer(unproven)) unproven = rel;
+  }
+  if (best) return *best;
+  const std::string none = "there is no verified release before " + with_tag(*present) + ". ";
+  if (!unproven) throw refusal(ending::refused, none + "See: dockupd history");
+  throw refusal(ending::refused, none + with_tag(*unproven) + " was not seen healthy. To go there all the same: " +
+                                     "dockupd rollback --to " + r(unproven->number));
 }
 
 void expect_recorded(snapshot_store& snapshots, const store& records) {

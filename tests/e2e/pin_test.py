@@ -95,7 +95,7 @@ class Pin(BesideCompose):
         self.write("b.env", "IMAGE_TAG=v1\n")
         self.write("c.env", "Y=1")
         files = [word for name in ("a.env", "b.env", "c.env") for word in ("--env-file", name)]
-        self.compose(*files, "up", "-d")
+        self.compose(*files, "up", "-d", "--wait")
         self.dockupd("update", "--tag", "v2", *files)
         self.assertEqual([self.read(f"{name}.env") for name in "abc"],
                          [b"IMAGE_TAG=v0\nX=1\n", b"IMAGE_TAG=v2\n", b"Y=1"])
@@ -197,7 +197,7 @@ class Pin(BesideCompose):
 
     def test_the_override_file_is_made_and_goes_again(self):
         self.write("compose.yaml", self.literal)
-        self.compose("up", "-d")
+        self.compose("up", "-d", "--wait")
         shown = self.dockupd("plan", "--tag", "v2", "--pin", "override", expect=10).stdout
         self.assertRegex(shown, rf"pin +app={IMAGE}:v2, worker={IMAGE}:v2 +in .*/compose\.override\.yaml")
         self.assertFalse(os.path.exists(self.path("compose.override.yaml")))
@@ -216,7 +216,7 @@ class Pin(BesideCompose):
         self.write("compose.yaml", self.literal)
         before = f"# ours\nservices:\n  worker: # w\n    image: \"{IMAGE}:v1\"  # kept\n    labels: {{a: b}}\n"
         self.write("docker-compose.override.yml", before)
-        self.compose("up", "-d")
+        self.compose("up", "-d", "--wait")
         self.dockupd("update", "--image", f"worker={IMAGE}:v2", "--pin", "override")
         self.assertEqual(self.read("docker-compose.override.yml").decode(), before.replace("v1", "v2"))
         self.assertEqual(self.images(), {"app": f"{IMAGE}:v1", "worker": f"{IMAGE}:v2"})

@@ -81,7 +81,8 @@ TEST_F(Targets, WithoutAVerifiedReleaseBeforeThereIsNone) {
   add(1, release_verdict::unverified);
   add(2);
   EXPECT_THAT(refusal_of([&] { choose_target(*records_, std::nullopt); }),
-              HasSubstr("no verified release before r2 (v2)"));
+              AllOf(HasSubstr("no verified release before r2 (v2)"), HasSubstr("r1 (v1) was not seen healthy"),
+                    HasSubstr("dockupd rollback --to r1")));
 }
 
 TEST_F(Targets, DataStaysWhenNoMigrationRan) {
