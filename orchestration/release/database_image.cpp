@@ -155,7 +155,7 @@ std::string apply_write_ahead_log(std::string database, const std::string& log) 
   if (database.size() < database_header_size) return database;
   // In memory there is no log beside it, so it must not ask for one.
   const auto in_rollback_mode = [](std::string bytes) {
-    bytes[write_version_offset] = bytes[write_version_offset + 1] = 1;
+    bytes.replace(write_version_offset, 2, 2, '\1');
     return bytes;
   };
   const committed_frames frames = find_committed(log);

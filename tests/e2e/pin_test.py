@@ -103,6 +103,7 @@ class Pin(BesideCompose):
         # What compose was given is in its labels: nobody has to type it again.
         self.dockupd("rollback", "--with-data")
         self.assertEqual(self.read("b.env"), b"IMAGE_TAG=v1\n")
+        self.dockupd("unhold", f"{IMAGE}:v2")
         done = self.dockupd("update", "--tag", "v2")
         self.assertIn("--env-file", done.stderr)
         self.assertEqual(self.read("b.env"), b"IMAGE_TAG=v2\n")
