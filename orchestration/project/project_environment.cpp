@@ -1,5 +1,6 @@
 #include "orchestration/project/project_environment.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -85,9 +86,11 @@ std::string read_text_file(const std::string& file, std::size_t limit, const fil
   if (!std::filesystem::is_regular_file(status)) fail_on_file(file, 0, "is no regular file");
   std::ifstream in(file, std::ios::binary);
   if (!in) fail_on_file(file, 0, std::string("cannot be read: ") + std::strerror(errno));
-  std::string text(limit + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
+  // Piece by piece: room for the limit would have to be cleared for each small file.
+  std::string text;
+  std::array<char, 16384> piece;
+  while (text.size() <= limit && (in.read(piece.data(), piece.size()), in.gcount() > 0))
+    text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
   if (text.size() > limit)
     fail_on_file(file, 0, "larger than " + std::to_string(limit) + " bytes", "Is it the right file?");
   return text;
