@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <memory>
 #include <stdexcept>
 
 namespace orchestration {
@@ -126,7 +127,10 @@ class writer {
 std::string sha256(std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned size = 0;
-  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
+  // Fetched once: EVP_sha256() is looked up again at each use.
+  static const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr),
+                                                                         EVP_MD_free);
+  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, algorithm.get(), nullptr) != 1)
     throw std::runtime_error("OpenSSL has no SHA-256");
   std::string out;
   for (unsigned i = 0; i < size; ++i) out += hex(digest[i], 2);
