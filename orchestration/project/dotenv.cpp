@@ -105,11 +105,16 @@ class parser {
   const std::map<std::string, std::string>& earlier_;
   std::vector<dotenv_variable> out_;
   std::size_t total_ = 0;  // bytes of values
+  mutable std::size_t counted_ = 0;  // bytes whose line feeds are in lines_
+  mutable int lines_ = 0;
 };
 
 int parser::line() const {
-  const std::string_view read = whole_.substr(0, whole_.size() - rest_.size());
-  return 1 + static_cast<int>(std::count(read.begin(), read.end(), '\n'));
+  // From where it was counted last: each variable asks.
+  const std::string_view read = whole_.substr(counted_, whole_.size() - rest_.size() - counted_);
+  lines_ += static_cast<int>(std::count(read.begin(), read.end(), '\n'));
+  counted_ += read.size();
+  return 1 + lines_;
 }
 
 void parser::skip_spaces(bool line_feeds) {
