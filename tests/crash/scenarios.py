@@ -40,6 +40,12 @@ def lift_holds(machine: Machine) -> None:
             machine.dockupd("unhold", f"{world.IMAGE}:{tag}")
 
 
+def split_passed_once(points: list[str]) -> tuple[list[str], list[str]]:
+    """Those that a machine passes the first time only (a version is fetched, the old one's image kept), and the rest."""
+    once = [point for point in points if "pull" in point or "tag_image" in point]
+    return once, [point for point in points if point not in once]
+
+
 def must(result: Result, *codes: int) -> Result:
     if result.code not in codes:
         raise Violation(f"exit {' or '.join(map(str, codes))} expected: {result}")

@@ -25,12 +25,11 @@ def cases(tier: str, info: Info) -> list[Case]:
         points = info.points(name)
         if name == "failing_update":  # up to there it is an update like any other
             points = points[points.index("state:starting:before#1"):]
-        fetching = [point for point in points if "pull" in point]  # there is something to fetch only once a machine
-        rest = [point for point in points if point not in fetching]
+        once, rest = scenarios.split_passed_once(points)
         if tier != "full":
             step = len(rest) / SAMPLE[name]
-            fetching, rest = [], [rest[int((number + 0.5) * step)] for number in range(SAMPLE[name])]
-        chains = [[point] for point in fetching] + [rest[at:at + CHAIN] for at in range(0, len(rest), CHAIN)]
+            once, rest = [], [rest[int((number + 0.5) * step)] for number in range(SAMPLE[name])]
+        chains = [[point] for point in once] + [rest[at:at + CHAIN] for at in range(0, len(rest), CHAIN)]
         out += [Case("escape", f"{name}/{number}", escaped(name, chain), points=len(chain))
                 for number, chain in enumerate(chains, 1)]
     return out
@@ -38,18 +37,19 @@ def cases(tier: str, info: Info) -> list[Case]:
 
 def escaped(name: str, points: list[str]):
     def run(machine: Machine, chance: random.Random) -> None:
+        gone: set[str] = set()  # what a version wrote that a script took away again
         for point in points:
             try:
-                one_point(machine, ALL[name].argv(scenarios.live_tag(machine)), point)
+                one_point(machine, ALL[name].argv(scenarios.live_tag(machine)), point, gone)
             except Violation as violation:
                 raise Violation(f"{name}, killed at {point}: {violation}") from violation
     return run
 
 
-def one_point(machine: Machine, argv: list[str], point: str) -> None:
+def one_point(machine: Machine, argv: list[str], point: str, gone: set[str]) -> None:
     old, new = scenarios.live_tag(machine), argv[-1]
     world.wait_for_lines(machine, old, 2)
-    lines = checker.acknowledged(machine, old)
+    lines = [line for line in checker.acknowledged(machine, old) if line not in gone]
     must(machine.dockupd(*argv, failpoints=f"{point}=kill"), -9)
     checker.check_open(machine, (old, new))
     scripts = list(machine.state.glob("*/attempts/*/rescue.sh"))
@@ -58,6 +58,7 @@ def one_point(machine: Machine, argv: list[str], point: str) -> None:
     rescued = None
     if scripts:
         rescued = rescue(machine, scripts[0])
+        gone.update(checker.acknowledged(machine, new))
         checker.check_rescued(machine, old, lines)
         if point.endswith(":after#1"):  # twice, as a person does who is not sure
             rescue(machine, scripts[0])

@@ -77,10 +77,8 @@ def instants(points: list[str]) -> list[str]:
 
 
 def sweep(tier: str, name: str, fault: str, points: list[str]) -> list[Case]:
-    # A version is fetched, and the old one's image kept, only the first time: a case takes one of these points first.
     scenario = ALL[name]
-    first = [point for point in points if "pull" in point or "tag_image" in point]
-    rest = [point for point in points if point not in first]
+    first, rest = scenarios.split_passed_once(points)  # a case takes one of the first before all others
     count = max(len(first), math.ceil(len(points) / CHAIN[fault]))
     chains = [first[number:number + 1] for number in range(count)]
     for number, point in enumerate(rest):
