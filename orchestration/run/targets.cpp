@@ -107,9 +107,10 @@ release choose_target(const store& records, std::optional<int> asked) {
   const std::optional<release> present = records.current_release();
   if (!present)
     throw refusal(ending::refused, "there is no release to roll back from: dockupd has not deployed this project yet");
+  const std::string history = ". See: dockupd history -p " + present->project;
   if (asked) {
     const std::optional<release> found = records.find_release(*asked);
-    if (!found) throw refusal(ending::refused, "there is no release " + r(*asked) + ". See: dockupd history");
+    if (!found) throw refusal(ending::refused, "there is no release " + r(*asked) + history);
     return *found;
   }
   if (needs_a_person(records)) return *present;
@@ -122,10 +123,10 @@ release choose_target(const store& records, std::optional<int> asked) {
     if (rel.verdict == release_verdict::unverified && newer(unproven)) unproven = rel;
   }
   if (best) return *best;
-  const std::string none = "there is no verified release before " + with_tag(*present) + ". ";
-  if (!unproven) throw refusal(ending::refused, none + "See: dockupd history");
-  throw refusal(ending::refused, none + with_tag(*unproven) + " was not seen healthy. To go there all the same: " +
-                                     "dockupd rollback --to " + r(unproven->number));
+  const std::string none = "there is no verified release before " + with_tag(*present);
+  if (!unproven) throw refusal(ending::refused, none + history);
+  throw refusal(ending::refused, none + ". " + with_tag(*unproven) + " was not seen healthy. To go there all the " +
+                                     "same: dockupd rollback -p " + present->project + " " + r(unproven->number));
 }
 
 void expect_recorded(snapshot_store& snapshots, const store& records) {
