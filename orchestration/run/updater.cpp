@@ -156,7 +156,7 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   refuse_another_engine(workspace_.records, ready.observed.engine_id, ending::refused);
   std::vector<std::string> notes;
   if (request.without_files) notes = co_await make_desired(request, ready.observed);
-  ready.release_before = co_await live_release(ready.observed, request, adopting);
+  ready.release_before = co_await live_release(ready.observed, request, adopting, notes);
   fill_identity(request.options, ready.release_before);
   request.options.pin = request.pin;
   // What stands there already is recorded with the release, and not written again.
@@ -222,7 +222,7 @@ void updater::fill_identity(reconcile_options& options, int release_before) {
 }
 
 /// What inspect does not show: the secrets and configs that were written into the containers.
-docker::task<> updater::read_files(release& found, const project& p) {
+docker::task<> updater::read_files(release& found, const project& p, std::vector<std::string>& notes) {
   for (released_container& c : found.containers) {
     const auto s = p.services.find(c.service);
     if (!c.files.is_null() || s == p.services.end()) continue;
@@ -233,13 +233,17 @@ docker::task<> updater::read_files(release& found, const project& p) {
       // Whether it can be made as the files say, the plan finds out.
     }
     if (wanted.empty()) continue;
-    const std::vector<placed_file> files = co_await files_found(workspace_.engine, c.container_id, wanted);
-    c.files = to_json(files);
+    const found_files there = co_await files_found(workspace_.engine, c.container_id, wanted);
+    c.files = to_json(there.files);
+    for (const std::string& path : there.no_files)
+      notes.push_back("service " + c.service + ": " + path + " is no file in the container that runs (a link or a " +
+                      "directory), so it is not kept with r" + std::to_string(found.number) +
+                      ", and going back does not write it");
   }
 }
 
 docker::task<int> updater::live_release(const observed_state& observed, const update_request& request,
-                                        adopt_found adopting) {
+                                        adopt_found adopting, std::vector<std::string>& notes) {
   const std::optional<release> current = workspace_.records.current_release();
   const int known = current ? current->number : 0;
   if (all_left_over(observed) || (current && describes(*current, observed))) co_return known;
@@ -253,7 +257,7 @@ docker::task<int> updater::live_release(const observed_state& observed, const up
   found.reason = "found running";
   remember_unseen(found, observed, nullptr, current ? &*current : nullptr);
   recall_hashed(found, observed, request.desired);
-  co_await read_files(found, request.desired);
+  co_await read_files(found, request.desired, notes);
   // What a failed way back left is no version that anybody wanted.
   const bool whole = !current || covers(observed, *current);
   if (whole && runs_well(observed) && !needs_a_person(workspace_.records)) found.verdict = release_verdict::verified;

@@ -93,8 +93,9 @@ class updater {
   /// Fills in what is desired from what runs. Returns notes.
   docker::task<std::vector<std::string>> make_desired(update_request& request, observed_state& observed);
   docker::task<prepared_plan> prepare(rollback_request& request);
-  docker::task<int> live_release(const observed_state& observed, const update_request& request, adopt_found adopting);
-  docker::task<> read_files(release& found, const project& p);
+  docker::task<int> live_release(const observed_state& observed, const update_request& request, adopt_found adopting,
+                                 std::vector<std::string>& notes);
+  docker::task<> read_files(release& found, const project& p, std::vector<std::string>& notes);
   void fill_identity(reconcile_options& options, int release_before);
   docker::task<run_result> update_held(update_request request);
   docker::task<run_result> rollback_held(rollback_request request);
