@@ -19,6 +19,7 @@
 #include "orchestration/run/placed_files.hpp"
 #include "orchestration/run/preflight.hpp"
 #include "orchestration/run/prune.hpp"
+#include "orchestration/run/recorded_pins.hpp"
 #include "orchestration/run/take_up.hpp"
 
 namespace orchestration {
@@ -55,30 +56,6 @@ void expect_what_was_proven(release& r, const plan& p) {
 }
 
 docker::json settings_of(const std::string& engine_id) { return docker::json::object({{"engine", engine_id}}); }
-
-void add_pins(docker::json& settings, const update_request& request) {
-  if (const auto& pin = request.pin)
-    settings["pin"] = docker::json::object({{"file", pin->file}, {"variable", pin->variable}, {"value", pin->value}});
-  if (!request.image_pins) return;
-  docker::json images = docker::json::make_array();
-  for (const pinned_image& each : request.image_pins->images)
-    images.push_back(docker::json::object({{"file", request.image_pins->file},
-                                           {"service", each.service},
-                                           {"image", each.image},
-                                           {"previous", each.previous}}));
-  settings["images"] = std::move(images);
-}
-
-std::vector<released_pin> pins_of(const docker::json& settings) {
-  std::vector<released_pin> pins;
-  if (const docker::json* pin = settings.find("pin"))
-    pins.push_back({pin->string_at({"file"}), pin->string_at({"variable"}), pin->string_at({"value"}), "", ""});
-  if (const docker::json* images = settings.find("images"); images != nullptr && images->is_array())
-    for (const docker::json& each : images->elements())
-      pins.push_back({each.string_at({"file"}), "", each.string_at({"image"}), each.string_at({"service"}),
-                      each.string_at({"previous"})});
-  return pins;
-}
 
 /// Of the containers that were planned with: those that another state directory made.
 std::vector<std::string> made_by_others(const observed_state& observed, const std::string& store_id) {
@@ -208,7 +185,7 @@ docker::task<run_result> updater::update_held(update_request request) {
   a.why = request.why;
   a.plan = to_json(ready.value);
   a.settings = settings_of(ready.observed.engine_id);
-  add_pins(a.settings, request);
+  add_pins(a.settings, request.pin, request.image_pins);
   a.settings["others"] = docker::json::array_of(made_by_others(ready.observed, workspace_.records.store_id()));
   begin(a);
   co_return co_await drive(std::move(a));
@@ -263,15 +240,16 @@ docker::task<int> updater::live_release(const observed_state& observed, const up
   if (whole && runs_well(observed) && !needs_a_person(workspace_.records)) found.verdict = release_verdict::verified;
   found.previous = known;
   if (request.without_files) found.tag = request.tag_before;
-  if (request.pin && !request.pin->previous.empty()) {
-    found.tag = request.pin->previous;
-    found.pins.push_back({request.pin->file, request.pin->variable, request.pin->previous, "", ""});
+  if (request.pin) {
+    if (!request.pin->previous.empty()) found.tag = request.pin->previous;
+    found.pins.push_back(found_pin(*request.pin));
   }
   if (request.image_pins) {
     if (found.tag.empty()) found.tag = request.tag_before;
     for (const pinned_image& each : request.image_pins->images)
       found.pins.push_back({request.image_pins->file, "", each.previous, each.service, each.previous});
   }
+  if (current) carry_pins(found, *current);
   workspace_.records.add_release(found);
   workspace_.records.set_current_release(number);
   co_return number;
@@ -292,8 +270,9 @@ docker::task<updater::prepared_plan> updater::prepare(rollback_request& request)
   static_cast<reconcile_options&>(options) = request.options;
   fill_identity(options, present.number);
   options.data_from = choose_data(workspace_.records, target, present, request.data);
-  image_pins_back pins = image_pins_for(workspace_.records, target, present);
-  options.image_pins = std::move(pins.operations);
+  pins_back pins = pins_to_go_back(workspace_.records, target, present);
+  options.tag_lines = std::move(pins.lines);
+  options.image_pins = std::move(pins.images);
   request.options = options;
   ready.value = plan_rollback(target, ready.observed, options);
   ready.value.notes.insert(ready.value.notes.end(), pins.notes.begin(), pins.notes.end());
@@ -767,6 +746,7 @@ docker::task<> updater::record(attempt& a) {
   r.ran_migration = runs_a_migration(p);
   r.attempt_id = a.id;
   r.pins = pins_of(a.settings);
+  if (before) carry_pins(r, *before);
   workspace_.records.commit(a.id, committed, r);
 }
 
