@@ -794,7 +794,10 @@ run_result updater::result_of(const attempt& a, const failures& seen) const {
     if (row.attempt_id == a.id) (row.id == a.id ? result.snapshot_id : result.safety_snapshot_id) = row.id;
   for (const journal_step& step : workspace_.records.journal(a.id)) {
     if (const std::string file = step.detail.string_at({"evidence"}); !file.empty()) result.evidence.push_back(file);
-    if (const std::string text = step.detail.string_at({"warning"}); !text.empty()) result.warnings.push_back(text);
+    const std::string warning = step.detail.string_at({"warning"});
+    if (warning.empty()) continue;
+    result.warnings.push_back(warning);
+    if (step.plan == "plan") result.with_warning.insert(step.number);
   }
   return result;
 }

@@ -31,6 +31,7 @@ struct run_result {
   std::vector<std::string> warnings;  // what a person has to see to, although it went on
   std::string rescue_script;          // brings the old version back without dockupd; empty: nothing is to be rescued
   plan executed;
+  std::set<int> with_warning;  // numbers of its operations that were not done as planned, of which a warning tells
 };
 
 struct update_request {
