@@ -104,8 +104,9 @@ class updater {
   /// Runs it with the guard held, which stays when the attempt stays open.
   docker::task<run_result> guarded(guard_request by, docker::task<run_result> run);
   guard_request guard_for(std::string project, full_disk at_full) const;
-  docker::task<> sweep();              // never fails for the engine's sake
-  docker::task<std::string> let_go();  // why it could not be removed; empty: it is
+  guard_request guard_of(const attempt& a) const;  // that the attempt holds, or takes up again
+  docker::task<> sweep();                          // never fails for the engine's sake
+  docker::task<std::string> let_go();              // why it could not be removed; empty: it is
   /// Why this run is to do no more, somebody else having acted on the project; empty: the guard is still ours.
   docker::task<std::string> fenced(const attempt& a);
   docker::task<std::string> acted_meanwhile(const attempt& a);
