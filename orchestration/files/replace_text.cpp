@@ -69,17 +69,30 @@ void copy_owner(int to, const struct stat& old, const fs::path& path) {
   if (::fchown(to, old.st_uid, old.st_gid) != 0) throw file_error("keep the owner of", path, errno);
 }
 
-void overwrite(const descriptor& file, const fs::path& path, std::string_view text) {
+/// 0, or errno.
+int write_from_the_begin(int file, std::string_view text) {
   std::size_t done = 0;
   while (done < text.size()) {
-    const ssize_t written = ::pwrite(file.get(), text.data() + done, text.size() - done, static_cast<off_t>(done));
+    const ssize_t written = ::pwrite(file, text.data() + done, text.size() - done, static_cast<off_t>(done));
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw file_error("write", path, errno);
+    if (written < 0) return errno;
     done += static_cast<std::size_t>(written);
   }
   // Shortened last: a kill before this leaves surplus old text, never lost new text.
-  if (::ftruncate(file.get(), static_cast<off_t>(text.size())) != 0 || ::fsync(file.get()) != 0)
-    throw file_error("write", path, errno);
+  return ::ftruncate(file, static_cast<off_t>(text.size())) != 0 || ::fsync(file) != 0 ? errno : 0;
+}
+
+/// In place: what fails leaves the old text.
+void overwrite(const descriptor& file, const fs::path& path, std::string_view text, std::string_view old) {
+  // Room first, without a longer file: a kill is not to leave zeros at its end. Not every file system can.
+  const auto size = static_cast<off_t>(text.size());
+  const bool has_room = size == 0 || ::fallocate(file.get(), FALLOC_FL_KEEP_SIZE, 0, size) == 0;
+  if (!has_room && errno != EOPNOTSUPP && errno != ENOSYS) throw file_error("write", path, errno);
+  const int failed = write_from_the_begin(file.get(), text);
+  if (failed == 0) return;
+  // Its room is still there.
+  if (write_from_the_begin(file.get(), old) == 0) throw file_error("write", path, failed);
+  throw file_error("write", path, failed, "only a part was written, and the old text could not be put back");
 }
 
 struct opened {
@@ -133,7 +146,7 @@ replacement replace_text_keeping_attributes(const fs::path& path, std::string_vi
     if (!is_about_permission(error)) throw;
     const descriptor file = open_for_writing(old.real);
     if (!file) throw;
-    overwrite(file, old.real, text);
+    overwrite(file, old.real, text, read_file(old.real));
   }
   return replacement::in_place;
 }

@@ -137,8 +137,9 @@ struct verify_container {
 struct pin_tag {
   std::string file;      // the env file, absolute
   std::string variable;  // "IMAGE_TAG"
-  std::string value;     // what has to stand there
+  std::string value;     // what has to stand there; empty: no line
   std::string previous;  // what the variable was, by that file or by its default; empty: unknown
+  bool has_line = true;  // false: no line set it yet, so the way back takes the line out again
 };
 struct pinned_image {
   std::string service;
@@ -217,6 +218,8 @@ docker::json to_json(const plan& p);
 plan plan_from_json(const docker::json& document);
 
 std::string_view to_text(phase p);
+/// "IMAGE_TAG=v2"; "IMAGE_TAG unset" where no line is to stand.
+std::string to_text(const pin_tag& p);
 /// "web=shop:v2, db unset"
 std::string to_text(const pin_images& p);
 

@@ -174,6 +174,7 @@ void members(Walk& each, verify_container& o) {
 template <class Walk>
 void members(Walk& each, pin_tag& o) {
   each("file", o.file), each("variable", o.variable), each("value", o.value), each("previous", o.previous);
+  each.later("has_line", o.has_line);
 }
 template <class Walk>
 void members(Walk& each, pin_images& o) {

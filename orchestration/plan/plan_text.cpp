@@ -64,7 +64,7 @@ struct to_words {
     return {"start", o.target.subject, detail};
   }
   words operator()(const verify_container& o) const { return {"verify", o.target.subject, expectation(o)}; }
-  words operator()(const pin_tag& o) const { return {"pin", o.variable + "=" + o.value, "in " + o.file}; }
+  words operator()(const pin_tag& o) const { return {"pin", to_text(o), "in " + o.file}; }
   words operator()(const pin_images& o) const { return {"pin", to_text(o), "in " + o.file}; }
   words operator()(const remove_container& o) const { return {"remove", o.target.subject, ""}; }
   words operator()(const remove_network& o) const { return {"remove", "network " + o.name, ""}; }
@@ -120,6 +120,8 @@ void pad_to(std::string& text, std::size_t column) {
 }
 
 }  // namespace
+
+std::string to_text(const pin_tag& p) { return p.variable + (p.value.empty() ? " unset" : "=" + p.value); }
 
 std::string to_text(const pin_images& p) {
   std::string out;

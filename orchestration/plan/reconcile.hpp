@@ -56,7 +56,8 @@ std::vector<service_outlook> tags_in(const project& desired);
 /// What brings a stored release back: containers by their stored create bodies, volumes from `data_from`.
 struct rollback_options : reconcile_options {
   rollback_options() = default;
-  std::string data_from;  // snapshot id; empty: the data stays
+  std::string data_from;           // snapshot id; empty: the data stays
+  std::vector<pin_tag> tag_lines;  // what env files have to say again
 };
 plan plan_rollback(const release& target, const observed_state& observed, const rollback_options& options);
 

@@ -317,7 +317,9 @@ class script_writer {
   void tags_back() {
     each<keep_image>(undo_, [&](const keep_image& k) { call("tag_back", {k.image_id, k.keep_as}); });
     each<pin_tag>(undo_, [&](const pin_tag& p) {
-      call("say", {"Look into " + p.file + ": it has to say " + p.variable + "=" + p.value + ", not " + p.previous +
+      const std::string wanted = p.value.empty() ? "must not set " + p.variable : "has to say " + to_text(p);
+      call("say", {"Look into " + p.file + ": it " + wanted +
+                   (p.previous.empty() ? "" : (p.value.empty() ? " to " : ", not ") + p.previous) +
                    ", or the next `docker compose up` deploys that"});
     });
     each<pin_images>(undo_, [&](const pin_images& p) {

@@ -85,7 +85,8 @@ class rollback_planner {
     require_resources();
     choose_data();
     rest_with_joined(out_);
-    choose_pins();
+    out_.pins = options_.tag_lines;
+    out_.image_pins = options_.image_pins;
     return std::move(out_);
   }
 
@@ -348,18 +349,6 @@ class rollback_planner {
       c.how = treatment::quiesce;
       c.cause = replaced.empty() ? "writes to volume " + written.front() : "uses volume " + replaced.front();
       if (!was_unsound(*c.found)) c.proven = proof::yes;
-    }
-  }
-
-  void choose_pins() {
-    out_.image_pins = options_.image_pins;
-    for (const released_pin& p : target_.pins) {
-      if (!p.service.empty()) continue;
-      pin_tag pin{p.file, p.variable, p.value, ""};
-      const bool is_known = options_.pin && options_.pin->file == p.file && options_.pin->variable == p.variable;
-      if (is_known) pin.previous = options_.pin->previous;
-      if (is_known && pin.previous == pin.value) continue;
-      out_.pins.push_back(std::move(pin));
     }
   }
 

@@ -99,7 +99,8 @@ class undo_planner {
   }
 
   std::string name_of_version() const {
-    for (const pin_tag* p : all<pin_tag>()) return p->value;
+    for (const pin_tag* p : all<pin_tag>())
+      if (!p->value.empty()) return p->value;
     for (const create_container* c : all<create_container>()) {
       const std::size_t slash = c->image.rfind('/');
       return slash == std::string::npos ? c->image : c->image.substr(slash + 1);
@@ -189,12 +190,13 @@ class undo_planner {
 
   void pin() {
     for (const pin_tag* p : all<pin_tag>()) {
-      if (p->previous.empty()) {
+      if (p->previous.empty() && p->has_line) {
         out_.notes.push_back("what " + p->variable + " was before is not known: if " + p->file + " sets it to " +
                              p->value + " now, set it back by hand");
         continue;
       }
-      pin_tag back{p->file, p->variable, p->previous, p->value};
+      pin_tag back{p->file, p->variable, p->has_line ? p->previous : "", p->value};
+      back.has_line = !p->value.empty();
       verifications_.push_back(add(phase::pin, std::move(back), "as before", verifications_));
     }
     for (const pin_images* p : all<pin_images>()) {

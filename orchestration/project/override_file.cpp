@@ -45,6 +45,8 @@ class editor {
   }
 
   std::string with_image() {
+    while (take_empty_braces_out()) {
+    }
     if (at_.root == nullptr)
       append(text_.size(), "services:", 0, {service_line(), image_line()});
     else if (at_.services == nullptr)
@@ -62,22 +64,31 @@ class editor {
     return std::move(text_);
   }
 
+  /// Comments stay; a service or services that hold nothing any more go, where no comment is about them.
   std::optional<std::string> without_image() {
     if (at_.image == nullptr) return std::move(text_);
-    const outline_member* going = at_.image;
-    if (at_.service->value.members.size() == 1) going = at_.service;
-    const bool last_service = going == at_.service && at_.services->value.members.size() == 1;
-    if (last_service) going = at_.services;
-    if (last_service && at_.root->members.size() == 1 && text_.starts_with(heading) &&
-        going->key.begin == std::string(heading).size() && line_end(going->value.end) == text_.size())
-      return std::nullopt;
-    const bool nothing_left = last_service && at_.root->members.size() == 1;
-    const std::size_t begin = line_begin(going->key.begin);
-    std::size_t end = line_end(going->value.end);
-    // The file keeps ending as it did.
-    const bool cuts_end = end == text_.size() && !text_.ends_with('\n') && begin > 0;
-    text_.replace(begin, end - begin, nothing_left ? "services: {}" + std::string(cuts_end ? "" : line_break()) : "");
-    if (cuts_end && !nothing_left) text_.erase(text_.ends_with("\r\n") ? text_.size() - 2 : text_.size() - 1);
+    const bool only_image = at_.service->value.members.size() == 1;
+    const bool only_service = at_.services->value.members.size() == 1;
+    const bool only_services = at_.root->members.size() == 1;
+    const std::size_t end = line_end(at_.image->value.end);
+    const bool remark = has_comment(at_.image->value.end, end);
+    if (remark || !only_image || has_comment(at_.service->key.end, at_.image->key.begin)) {
+      if (remark)
+        text_.erase(at_.image->key.begin, text_.find('#', at_.image->value.end) - at_.image->key.begin);
+      else
+        remove_lines(at_.image->key.begin, end);
+      if (only_image) make_empty(at_.service->key);
+    } else if (!only_service || has_comment(at_.services->key.end, at_.service->key.begin)) {
+      remove_lines(at_.service->key.begin, end);
+      if (only_service) make_empty(at_.services->key);
+    } else if (!only_services) {
+      remove_lines(at_.services->key.begin, end);
+    } else {
+      const bool is_ours = text_.starts_with(heading) && at_.services->key.begin == std::string(heading).size();
+      if (is_ours && end == text_.size()) return std::nullopt;
+      remove_lines(at_.service->key.begin, end);
+      make_empty(at_.services->key);
+    }
     return std::move(text_);
   }
 
@@ -87,6 +98,7 @@ class editor {
   void check_block(const outline_node& node, const std::string& name) const {
     if (node.how == yaml_writing::alias) fail(name + " is an alias");
     if (node.marked) fail(name + " has an anchor or a tag");
+    if (is_empty_braces(node)) return;
     if (node.how == yaml_writing::flow) fail(name + " is written in braces");
     if (node.how != yaml_writing::block && !node.is_nothing()) fail(name + " is no mapping");
   }
@@ -111,6 +123,43 @@ class editor {
       fail(name + " is not written as one word");
     if (value.text.find('$') != std::string::npos) fail(name + " has a variable (" + value.text + ")");
   }
+
+  /// "{}", which dockupd leaves behind itself where nothing else would be.
+  bool is_empty_braces(const outline_node& node) const {
+    return node.how == yaml_writing::flow && node.members.empty() && text_[node.begin] == '{' &&
+           !has_comment(node.begin, node.end);
+  }
+
+  /// So that what is nothing can be written in lines. Whether there was one.
+  bool take_empty_braces_out() {
+    for (const outline_node* node : {at_.root, at_.services == nullptr ? nullptr : &at_.services->value,
+                                     at_.service == nullptr ? nullptr : &at_.service->value}) {
+      if (node == nullptr || !is_empty_braces(*node)) continue;
+      const bool ends_line = text_.find_first_not_of(" \t\r", node->end) == text_.find('\n', node->end);
+      std::size_t begin = node->begin;
+      const std::size_t least = ends_line || begin == 0 ? 0 : begin - 1;  // before a comment, the blank of its own
+      while (begin > least && text_[begin - 1] == ' ') --begin;
+      text_.erase(begin, node->end - begin);
+      documents_ = outline_yaml(text_, file_);
+      at_ = {};
+      if (!documents_.empty() && !documents_.front().is_nothing()) find();
+      return true;
+    }
+    return false;
+  }
+
+  /// Between two scalars, where a "#" is nothing else.
+  bool has_comment(std::size_t begin, std::size_t end) const { return text_.find('#', begin) < end; }
+
+  /// From the one that holds `begin` to before `end`. The file keeps ending as it did.
+  void remove_lines(std::size_t begin, std::size_t end) {
+    begin = line_begin(begin);
+    const bool cuts_end = end == text_.size() && !text_.ends_with('\n') && begin > 0;
+    text_.erase(begin, end - begin);
+    if (cuts_end) text_.erase(text_.ends_with("\r\n") ? text_.size() - 2 : text_.size() - 1);
+  }
+
+  void make_empty(const outline_node& key) { text_.insert(text_.find(':', key.end) + 1, " {}"); }
 
   std::string service_line() const { return written_key(service_) + ":"; }
   std::string image_line() const { return "image: " + written(image_, yaml_writing::plain); }
@@ -157,27 +206,28 @@ class editor {
   found_places at_;
 };
 
+yaml_node meaning_of(const std::string& text, const std::string& file) {
+  const std::vector<yaml_document> all = parse_yaml(text, file);
+  return all.empty() ? yaml_node() : all.front().root;
+}
+
+/// All but that image, and what would hold nothing but it.
+yaml_node without(yaml_node root, const std::string& service) {
+  if (root.is_null()) root = make_node(yaml_node::mapping(), {});
+  yaml_node* services = root.find("services");
+  yaml_node* at = services == nullptr ? nullptr : services->find(service);
+  if (at != nullptr) at->erase("image");
+  if (at != nullptr && at->members().empty() && (at->is_mapping() || at->is_null())) services->erase(service);
+  if (services != nullptr && services->members().empty()) root.erase("services");
+  return root;
+}
+
 /// Whatever the layout was: the edited text has to mean what it meant before, but for the image.
 void prove(const std::string& before, const std::string& after, const std::string& service, const std::string& image,
            const std::string& file) {
-  const auto meaning = [&](const std::string& text) {
-    const std::vector<yaml_document> all = parse_yaml(text, file);
-    return all.empty() ? yaml_node() : all.front().root;
-  };
-  yaml_node expected = meaning(before);
-  if (expected.find_set("services") == nullptr) expected.set("services", make_node(yaml_node::mapping(), {}));
-  yaml_node* services = expected.find("services");
-  if (services->find_set(service) == nullptr) services->set(service, make_node(yaml_node::mapping(), {}));
-  yaml_node* edited = services->find(service);
-  const yaml_node found = meaning(after);
-  const yaml_node* at = found.find("services");
-  at = at == nullptr ? nullptr : at->find(service);
-  const yaml_node* now = at == nullptr ? nullptr : at->find("image");
-  const bool set = now != nullptr && now->text_or("") == image;
-  edited->erase("image");
-  yaml_node rest = found;
-  if (set) rest.find("services")->find(service)->erase("image");
-  if (!set || !(rest == expected)) refuse(file, service, image, "it is laid out in an unusual way");
+  const bool is_set = override_image(after, service).value_or("") == image;
+  if (!is_set || !(without(meaning_of(before, file), service) == without(meaning_of(after, file), service)))
+    refuse(file, service, image, "it is laid out in an unusual way");
 }
 
 }  // namespace
@@ -207,7 +257,9 @@ std::string with_override_image(const std::optional<std::string>& text, const st
 std::optional<std::string> without_override_image(const std::string& text, const std::string& service,
                                                   const std::string& file) {
   const std::string none;
-  return editor(text, service, none, file).without_image();
+  std::optional<std::string> after = editor(text, service, none, file).without_image();
+  if (after) prove(text, *after, service, none, file);
+  return after;
 }
 
 }  // namespace orchestration

@@ -372,4 +372,18 @@ std::string rewrite_env_value(std::string_view text, std::string_view variable, 
   return with_value_replaced(text, *last, value);
 }
 
+std::string without_env_value(std::string_view text, std::string_view variable) {
+  const std::vector<env_assignment> all = env_assignments(text);
+  const env_assignment* last = last_of(all, variable);
+  if (last == nullptr) return std::string(text);
+  const std::size_t break_before = text.substr(0, last->begin).rfind('\n');
+  const std::size_t mark = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
+  const std::size_t begin = break_before == std::string_view::npos ? mark : break_before + 1;
+  const std::size_t end = std::min(text.find('\n', last->end), text.size() - 1) + 1;
+  for (const env_assignment& other : all)
+    if (&other != last && other.end > begin && other.begin < end)
+      throw pin_error(other.name + " is set in the line of " + last->name);
+  return std::string(text.substr(0, begin)) + std::string(text.substr(end));
+}
+
 }  // namespace orchestration

@@ -87,4 +87,8 @@ std::optional<std::string> read_env_value(std::string_view text, std::string_vie
 /// Throws pin_error when the text is not an env file that compose reads, or the name is not one that it can set.
 std::string rewrite_env_value(std::string_view text, std::string_view variable, std::string_view value);
 
+/// The text without the line of the last assignment; as it is when there is none. Throws as rewrite_env_value() does,
+/// and pin_error when something else is set in that line.
+std::string without_env_value(std::string_view text, std::string_view variable);
+
 }  // namespace orchestration

@@ -147,9 +147,8 @@ released_network network_from_json(const json& document) {
 
 json pin_to_json(const released_pin& p) {
   json out = json::object({{"file", p.file}, {"variable", p.variable}, {"value", p.value}});
-  if (p.service.empty()) return out;
-  out["service"] = p.service;
-  out["previous"] = p.previous;
+  if (!p.service.empty()) out["service"] = p.service;
+  if (p.previous) out["previous"] = *p.previous;
   return out;
 }
 
@@ -159,7 +158,7 @@ released_pin pin_from_json(const json& document) {
   p.variable = required_text(document, "variable");
   p.value = required_text(document, "value");
   p.service = document.string_at({"service"});
-  p.previous = document.string_at({"previous"});
+  if (document.contains("previous")) p.previous = document.string_at({"previous"});
   return p;
 }
 

@@ -3,6 +3,7 @@
 // tag line. Its text holds the containers' environment, so it lives in a 0600 file only.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,9 +57,11 @@ struct released_network {
 struct released_pin {
   std::string file;
   std::string variable;
-  std::string value;     // empty for an override file: no image stood there
-  std::string service;   // of an override file
-  std::string previous;  // what stood there before this release; of an override file
+  std::string value;    // empty: no such line or image stood there
+  std::string service;  // of an override file
+  /// What stood there before this release, empty where nothing did; absent: not recorded, as earlier versions did not
+  /// for an env file.
+  std::optional<std::string> previous;
   bool operator==(const released_pin&) const = default;
 };
 

@@ -21,7 +21,7 @@ struct subject_visitor {
   std::string operator()(const restore_volumes& o) const { return join(o.volumes); }
   std::string operator()(const start_container& o) const { return o.target.subject; }
   std::string operator()(const verify_container& o) const { return o.target.subject; }
-  std::string operator()(const pin_tag& o) const { return o.variable + "=" + o.value; }
+  std::string operator()(const pin_tag& o) const { return to_text(o); }
   std::string operator()(const pin_images& o) const { return to_text(o); }
   std::string operator()(const remove_container& o) const { return o.target.subject; }
   std::string operator()(const remove_network& o) const { return o.name; }

@@ -120,7 +120,13 @@ class executor {
   docker::task<std::vector<volume_source>> sources(std::vector<volume_target> volumes);
   /// Writes it, or removes the file when there is no text. Returns why not, where that may not fail a run.
   std::string write_for_user(const std::filesystem::path& file, const std::optional<std::string>& text);
-  docker::json warned(const std::filesystem::path& file, const char* said, const std::string& text);
+  docker::json write_line(const pin_tag& o);
+  docker::json write_images(const pin_images& o);
+  bool is_somebody_elses(const pin_tag& o, const std::string& stands) const;
+  /// Details for the journal, where the result finds them.
+  [[nodiscard]] docker::json not_written(const pin_tag& o, const char* said, const std::string& why);
+  [[nodiscard]] docker::json not_written(const pin_images& o, const char* said, const std::string& why);
+  [[nodiscard]] docker::json warned(const std::filesystem::path& file, const char* said, const std::string& text);
   void report(const std::string& volume, const snapshot_finding& finding);
   void say(progress_event::kind what, const operation& o, std::string text);
   void check_interrupted() const;

@@ -45,49 +45,90 @@ std::string executor::write_for_user(const std::filesystem::path& file, const st
 }
 
 executor::result executor::ensure(pin_tag o) {
+  docker::json detail;
+  std::string failure;
+  try {
+    detail = write_line(o);
+  } catch (const std::runtime_error& error) {  // not to be read, or no env file any more
+    if (at_full_ == full_disk::gives_up) throw;
+    failure = error.what();
+  }
+  if (failure.empty()) co_return detail;
+  co_return not_written(o, "could not be read", failure);
+}
+
+docker::json executor::write_line(const pin_tag& o) {
   const std::filesystem::path file = o.file;
   const bool there = std::filesystem::exists(file);
-  const std::string line = o.variable + "=" + o.value;
   // Going back to a release must not fail because the project's folder is gone.
-  if (!there && !std::filesystem::is_directory(file.parent_path())) {
-    warned(file, "",
-           line + " was not written: the folder of " + o.file +
-               " is gone. Write it by hand where the project is now, or the next `docker compose up` deploys "
-               "another tag");
-    co_return said("the folder is gone");
-  }
+  if (!there && !std::filesystem::is_directory(file.parent_path()))
+    return o.value.empty() ? said("the folder is gone") : not_written(o, "the folder is gone", "its folder is gone");
   const std::string text = there ? read_file(file) : std::string();
   remove_partials(
       std::filesystem::weakly_canonical(file));  // a killed run's, also where there is nothing to write any more
-  // The way back only undoes what this attempt wrote: a line that was never changed, or changed by hand since, stays.
-  if (which_ == "undo" && read_env_value(text, o.variable) != o.previous) co_return said("was not changed");
-  const std::string pinned = rewrite_env_value(text, o.variable, o.value);
-  if (pinned == text) co_return said("already so");
+  const std::string stands = read_env_value(text, o.variable).value_or("");
+  const std::string pinned =
+      o.value.empty() ? without_env_value(text, o.variable) : rewrite_env_value(text, o.variable, o.value);
+  if (pinned == text) return said("already so");
+  if (is_somebody_elses(o, stands))
+    return not_written(o, "changed by somebody", "somebody changed it to " + (stands.empty() ? "nothing" : stands));
+  // The way back only undoes what this attempt wrote.
+  if (which_ == "undo" && stands != o.previous) return said("was not changed");
   const std::string failure = write_for_user(file, pinned);
-  if (failure.empty()) co_return docker::json();
-  co_return warned(file, "could not be written",
-                   line + " was not written: " + failure + ". Write that line into " + o.file +
-                       " by hand, or the next `docker compose up` deploys another tag");
+  return failure.empty() ? docker::json() : not_written(o, "could not be written", failure);
+}
+
+/// Neither as it was when this was planned nor as it is to be.
+bool executor::is_somebody_elses(const pin_tag& o, const std::string& stands) const {
+  // What refers to other variables is never the value that came of it.
+  if (stands == o.value || stands == o.previous || stands.find('$') != std::string::npos) return false;
+  if (which_ == "undo") return true;
+  const bool is_known = !o.previous.empty() || !o.has_line;
+  return is_known && !stands.empty();
+}
+
+docker::json executor::not_written(const pin_tag& o, const char* what, const std::string& why) {
+  const std::string by_hand = o.value.empty() ? "Take " + o.variable + " out of it" : "Write that line into it";
+  return warned(o.file, what,
+                to_text(o) + " was not written into " + o.file + ": " + why + ". " + by_hand +
+                    " by hand, or the next `docker compose up` deploys another tag");
 }
 
 executor::result executor::ensure(pin_images o) {
+  docker::json detail;
+  std::string failure;
+  try {
+    detail = write_images(o);
+  } catch (const std::runtime_error& error) {
+    if (at_full_ == full_disk::gives_up) throw;
+    failure = error.what();
+  }
+  if (failure.empty()) co_return detail;
+  co_return not_written(o, "could not be read", failure);
+}
+
+docker::json executor::write_images(const pin_images& o) {
   const std::filesystem::path file = o.file;
   const bool there = std::filesystem::exists(file);
   std::optional<std::string> text;
   if (there) text = read_file(file);
   if (!there && !std::filesystem::is_directory(file.parent_path()))
-    co_return warned(file, "the folder is gone", to_text(o) + " was not written: the folder of " + o.file + " is gone");
+    return not_written(o, "the folder is gone", "its folder is gone");
   remove_partials(std::filesystem::weakly_canonical(file));
   const pinned_text wanted = text_with_pins(o, text);
-  if (wanted.text == text && wanted.left.empty()) co_return said("already so");
+  if (wanted.text == text && wanted.left.empty()) return said("already so");
   std::string failure;
   if (wanted.text != text) failure = write_for_user(file, wanted.text);
-  if (failure.empty() && wanted.left.empty()) co_return docker::json();
+  if (failure.empty() && wanted.left.empty()) return docker::json();
   // On the way back a line that this attempt never wrote is as it should be.
-  if (failure.empty() && which_ == "undo") co_return said("was not changed");
-  co_return warned(file, "could not be written",
-                   to_text(o) + " was not written: " + (failure.empty() ? wanted.left : failure) + ". See to it in " +
-                       o.file + ", or the next `docker compose up` deploys another image");
+  if (failure.empty() && which_ == "undo") return said("was not changed");
+  return not_written(o, "could not be written", failure.empty() ? wanted.left : failure);
+}
+
+docker::json executor::not_written(const pin_images& o, const char* what, const std::string& why) {
+  return warned(o.file, what,
+                to_text(o) + " was not written: " + why + ". See to it in " + o.file +
+                    ", or the next `docker compose up` deploys another image");
 }
 
 }  // namespace orchestration

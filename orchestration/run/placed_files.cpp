@@ -29,18 +29,16 @@ placed_file file_in(std::string_view tar) {
     tar = {};
     return all;
   });
-  placed_file out;
   tar_entry entry;
-  while (reader.next(entry)) {
-    if (entry.type != entry_type::file) continue;
-    out.path = "/" + entry.path;
-    out.mode = static_cast<int>(entry.mode);
-    out.user = static_cast<int>(entry.user);
-    out.group = static_cast<int>(entry.group);
-    while (const auto block = reader.read()) out.content += block->bytes;
-    return out;
-  }
-  throw snapshot_error("there is no file in the archive");
+  // What was asked for comes first; what is below a directory is something else.
+  if (!reader.next(entry) || entry.type != entry_type::file) throw snapshot_error("there is no file in the archive");
+  placed_file out;
+  out.path = "/" + entry.path;
+  out.mode = static_cast<int>(entry.mode);
+  out.user = static_cast<int>(entry.user);
+  out.group = static_cast<int>(entry.group);
+  while (const auto block = reader.read()) out.content += block->bytes;
+  return out;
 }
 
 docker::task<> place_files(engine& e, std::string container, std::vector<placed_file> files) {
@@ -54,14 +52,18 @@ docker::task<> place_files(engine& e, std::string container, std::vector<placed_
   }
 }
 
-docker::task<std::vector<placed_file>> files_found(engine& e, std::string container, std::vector<placed_file> wanted) {
-  std::vector<placed_file> out;
+docker::task<found_files> files_found(engine& e, std::string container, std::vector<placed_file> wanted) {
+  found_files out;
   for (const placed_file& each : wanted) {
     const std::optional<std::string> tar = co_await e.get_archive(container, each.path);
     if (!tar) continue;
-    placed_file found = file_in(*tar);
-    found.path = each.path;
-    out.push_back(std::move(found));  // with the ids that the engine gave it
+    try {
+      placed_file found = file_in(*tar);
+      found.path = each.path;
+      out.files.push_back(std::move(found));  // with the ids that the engine gave it
+    } catch (const snapshot_error&) {
+      out.no_files.push_back(each.path);
+    }
   }
   co_return out;
 }

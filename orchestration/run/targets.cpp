@@ -1,16 +1,11 @@
 #include "orchestration/run/targets.hpp"
 
 #include <algorithm>
-#include <map>
 #include <set>
 #include <tuple>
-#include <utility>
 
-#include "orchestration/files/durable_file.hpp"
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/joined.hpp"
-#include "orchestration/plan/pinned_text.hpp"
-#include "orchestration/project/override_file.hpp"
 #include "orchestration/update/update_machine.hpp"
 
 namespace orchestration {
@@ -107,9 +102,10 @@ release choose_target(const store& records, std::optional<int> asked) {
   const std::optional<release> present = records.current_release();
   if (!present)
     throw refusal(ending::refused, "there is no release to roll back from: dockupd has not deployed this project yet");
+  const std::string history = ". See: dockupd history -p " + present->project;
   if (asked) {
     const std::optional<release> found = records.find_release(*asked);
-    if (!found) throw refusal(ending::refused, "there is no release " + r(*asked) + ". See: dockupd history");
+    if (!found) throw refusal(ending::refused, "there is no release " + r(*asked) + history);
     return *found;
   }
   if (needs_a_person(records)) return *present;
@@ -122,10 +118,10 @@ release choose_target(const store& records, std::optional<int> asked) {
     if (rel.verdict == release_verdict::unverified && newer(unproven)) unproven = rel;
   }
   if (best) return *best;
-  const std::string none = "there is no verified release before " + with_tag(*present) + ". ";
-  if (!unproven) throw refusal(ending::refused, none + "See: dockupd history");
-  throw refusal(ending::refused, none + with_tag(*unproven) + " was not seen healthy. To go there all the same: " +
-                                     "dockupd rollback --to " + r(unproven->number));
+  const std::string none = "there is no verified release before " + with_tag(*present);
+  if (!unproven) throw refusal(ending::refused, none + history);
+  throw refusal(ending::refused, none + ". " + with_tag(*unproven) + " was not seen healthy. To go there all the " +
+                                     "same: dockupd rollback -p " + present->project + " " + r(unproven->number));
 }
 
 void expect_recorded(snapshot_store& snapshots, const store& records) {
@@ -160,72 +156,6 @@ std::string choose_data(const store& records, const release& target, const relea
   text +=
       command + " --no-data     keeps the present data; " + with_tag(target) + " has to understand what became of it";
   throw refusal(ending::refused, text);
-}
-
-namespace {
-
-using pin_place = std::pair<std::string, std::string>;  // file, service
-
-std::map<pin_place, std::string> images_pinned_at(const store& records, const release& target, const release& present) {
-  std::map<pin_place, std::string> out;
-  for (const released_pin& p : target.pins)
-    if (!p.service.empty()) out[{p.file, p.service}] = p.value;
-  // The first later release that pinned an image knows what stood there until then.
-  std::map<int, release> later;
-  for (const release& rel : records.releases())
-    if (rel.number > target.number && rel.number <= present.number) later.emplace(rel.number, rel);
-  for (const auto& [number, rel] : later)
-    for (const released_pin& p : rel.pins)
-      if (!p.service.empty()) out.try_emplace({p.file, p.service}, p.previous);
-  return out;
-}
-
-std::optional<std::string> text_of(const std::filesystem::path& file) {
-  return std::filesystem::exists(file) ? std::optional(read_file(file)) : std::nullopt;
-}
-
-/// Empty: the image may be changed from what stands there.
-std::string why_left(const release& present, const std::string& file, const std::string& service,
-                     const std::string& stands) {
-  for (const released_pin& p : present.pins)
-    if (p.file == file && p.service == service)
-      return p.value == stands
-                 ? ""
-                 : "somebody changed services." + service + ".image to " + (stands.empty() ? "nothing" : stands);
-  return {};
-}
-
-}  // namespace
-
-image_pins_back image_pins_for(const store& records, const release& target, const release& present) {
-  image_pins_back out;
-  std::map<std::string, std::vector<pinned_image>> by_file;
-  const auto leave = [&](const std::string& file, const std::string& why) {
-    out.notes.push_back(file + " is left as it is: " + why +
-                        ". See to it, or the next `docker compose up` deploys what it says");
-  };
-  for (const auto& [where, image] : images_pinned_at(records, target, present)) {
-    const auto& [file, service] = where;
-    try {
-      const std::optional<std::string> now = text_of(file);
-      const std::string stands = now ? override_image(*now, service).value_or("") : "";
-      if (stands == image) continue;
-      if (const std::string why = why_left(present, file, service, stands); !why.empty())
-        leave(file, why);
-      else
-        by_file[file].push_back({service, image, stands});
-    } catch (const std::runtime_error& error) {
-      leave(file, error.what());
-    }
-  }
-  for (auto& [file, images] : by_file) {
-    try {
-      out.operations.push_back(pins_for(file, std::move(images), text_of(file)));
-    } catch (const std::runtime_error& error) {
-      leave(file, error.what());
-    }
-  }
-  return out;
 }
 
 std::vector<released_container> left_behind(const store& records, int from, int to) {

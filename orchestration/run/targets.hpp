@@ -5,7 +5,6 @@
 #include <string>
 
 #include "orchestration/plan/observed_state.hpp"
-#include "orchestration/plan/plan.hpp"
 #include "orchestration/release/store.hpp"
 #include "orchestration/run/ending.hpp"
 #include "orchestration/snapshot/snapshot_store.hpp"
@@ -44,14 +43,6 @@ void expect_recorded(snapshot_store& snapshots, const store& records);
 /// migration ran in between and no failed attempt may have written to it; otherwise refusal spells out both command
 /// lines and what each would lose.
 std::string choose_data(const store& records, const release& target, const release& present, data_choice choice);
-
-/// What the override files have to say again when `target` runs instead of `present`. They are read; one that somebody
-/// edited since, or that cannot be edited, stays as it is and is named in a note.
-struct image_pins_back {
-  std::vector<pin_images> operations;
-  std::vector<std::string> notes;
-};
-image_pins_back image_pins_for(const store& records, const release& target, const release& present);
 
 /// Containers of release `from` whose image release `to` does not run; none when `from` is not the later one.
 std::vector<released_container> left_behind(const store& records, int from, int to);

@@ -1,31 +1,21 @@
 #include "orchestration/run/updater.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 #include "docker_client/error.hpp"
 #include "orchestration/files/failpoint.hpp"
 #include "orchestration/files/file_error.hpp"
-#include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/photograph.hpp"
-#include "orchestration/project/create_body.hpp"
-#include "orchestration/run/bring_up.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/full_disk.hpp"
-#include "orchestration/run/left_over.hpp"
 #include "orchestration/run/lost_reply.hpp"
-#include "orchestration/run/mend_way_back.hpp"
 #include "orchestration/run/observe.hpp"
-#include "orchestration/run/placed_files.hpp"
 #include "orchestration/run/preflight.hpp"
 #include "orchestration/run/prune.hpp"
-#include "orchestration/run/take_up.hpp"
+#include "orchestration/run/recorded_pins.hpp"
 
 namespace orchestration {
 namespace {
-
-/// A run that is interrupted again and again while recovering is a person's business.
-constexpr int most_recoveries = 6;
 
 bool has_phase(const plan& p, phase when) {
   return std::any_of(p.operations.begin(), p.operations.end(), [when](const operation& o) { return o.when == when; });
@@ -56,30 +46,6 @@ void expect_what_was_proven(release& r, const plan& p) {
 
 docker::json settings_of(const std::string& engine_id) { return docker::json::object({{"engine", engine_id}}); }
 
-void add_pins(docker::json& settings, const update_request& request) {
-  if (const auto& pin = request.pin)
-    settings["pin"] = docker::json::object({{"file", pin->file}, {"variable", pin->variable}, {"value", pin->value}});
-  if (!request.image_pins) return;
-  docker::json images = docker::json::make_array();
-  for (const pinned_image& each : request.image_pins->images)
-    images.push_back(docker::json::object({{"file", request.image_pins->file},
-                                           {"service", each.service},
-                                           {"image", each.image},
-                                           {"previous", each.previous}}));
-  settings["images"] = std::move(images);
-}
-
-std::vector<released_pin> pins_of(const docker::json& settings) {
-  std::vector<released_pin> pins;
-  if (const docker::json* pin = settings.find("pin"))
-    pins.push_back({pin->string_at({"file"}), pin->string_at({"variable"}), pin->string_at({"value"}), "", ""});
-  if (const docker::json* images = settings.find("images"); images != nullptr && images->is_array())
-    for (const docker::json& each : images->elements())
-      pins.push_back({each.string_at({"file"}), "", each.string_at({"image"}), each.string_at({"service"}),
-                      each.string_at({"previous"})});
-  return pins;
-}
-
 /// Of the containers that were planned with: those that another state directory made.
 std::vector<std::string> made_by_others(const observed_state& observed, const std::string& store_id) {
   std::vector<std::string> out;
@@ -88,18 +54,6 @@ std::vector<std::string> made_by_others(const observed_state& observed, const st
     if (!store.empty() && store != store_id) out.push_back(c.id);
   }
   return out;
-}
-
-std::set<std::string> volumes_made_by(const plan& p) {
-  std::set<std::string> out;
-  for (const operation& o : p.operations)
-    if (const auto* made = std::get_if<ensure_volume>(&o.what)) out.insert(made->name);
-  return out;
-}
-
-bool all_left_over(const observed_state& observed) {
-  return std::all_of(observed.containers.begin(), observed.containers.end(),
-                     [](const observed_container& c) { return belongs_to_attempt(c.name); });
 }
 
 attempt new_attempt(const char* kind, const reconcile_options& options, int release_before) {
@@ -137,50 +91,7 @@ void updater::say_notes(const plan& p) {
   }
 }
 
-docker::task<plan> updater::plan_for(update_request request) {
-  prepared_plan ready = co_await prepare(request, adopt_found::no);
-  co_return std::move(ready.value);
-}
-
-docker::task<plan> updater::plan_for(rollback_request request) {
-  prepared_plan ready = co_await prepare(request);
-  co_return std::move(ready.value);
-}
-
 // --- update ----------------------------------------------------------------------------------------------------
-
-docker::task<updater::prepared_plan> updater::prepare(update_request& request, adopt_found adopting) {
-  prepared_plan ready;
-  observe_request wanted = request_for(request.desired);
-  ready.observed = co_await observe(workspace_.engine, std::move(wanted));
-  refuse_another_engine(workspace_.records, ready.observed.engine_id, ending::refused);
-  std::vector<std::string> notes;
-  if (request.without_files) notes = co_await make_desired(request, ready.observed);
-  ready.release_before = co_await live_release(ready.observed, request, adopting);
-  fill_identity(request.options, ready.release_before);
-  request.options.pin = request.pin;
-  // What stands there already is recorded with the release, and not written again.
-  if (request.image_pins && request.image_pins->old_text != request.image_pins->new_text)
-    request.options.image_pins.push_back(*request.image_pins);
-  request.options.digests =
-      co_await resolve_images(workspace_.engine, request.desired, request.options.services, ready.observed,
-                              request.retagged, request.tag_given && !request.without_files);
-  ready.value = plan_update(request.desired, ready.observed, request.options);
-  ready.value.notes.insert(ready.value.notes.begin(), notes.begin(), notes.end());
-  ready.value.notes.insert(ready.value.notes.end(), request.notes.begin(), request.notes.end());
-  co_return ready;
-}
-
-docker::task<std::vector<std::string>> updater::make_desired(update_request& request, observed_state& observed) {
-  found_project found = project_from_containers(request.desired.name, observed, *request.without_files);
-  request.desired = std::move(found.value);
-  request.options.services = std::move(found.services);
-  request.tag_before = std::move(found.tag_before);
-  request.retagged = std::move(found.moved);
-  std::set<std::string> wanted = request_for(request.desired).images;
-  observed = co_await with_images(workspace_.engine, std::move(observed), std::move(wanted));
-  co_return std::move(found.notes);
-}
 
 docker::task<run_result> updater::update(update_request request) {
   guard_request by = guard_for(request.desired.name, full_disk::gives_up);
@@ -208,93 +119,13 @@ docker::task<run_result> updater::update_held(update_request request) {
   a.why = request.why;
   a.plan = to_json(ready.value);
   a.settings = settings_of(ready.observed.engine_id);
-  add_pins(a.settings, request);
+  add_pins(a.settings, request.pin, request.image_pins);
   a.settings["others"] = docker::json::array_of(made_by_others(ready.observed, workspace_.records.store_id()));
   begin(a);
   co_return co_await drive(std::move(a));
 }
 
-void updater::fill_identity(reconcile_options& options, int release_before) {
-  options.attempt_id = new_id();
-  options.snapshot_id = options.attempt_id;
-  options.store_id = workspace_.records.store_id();
-  options.from_release = needs_a_person(workspace_.records) ? 0 : release_before;
-}
-
-/// What inspect does not show: the secrets and configs that were written into the containers.
-docker::task<> updater::read_files(release& found, const project& p) {
-  for (released_container& c : found.containers) {
-    const auto s = p.services.find(c.service);
-    if (!c.files.is_null() || s == p.services.end()) continue;
-    std::vector<placed_file> wanted;
-    try {
-      wanted = placed_files_of(p, s->second);
-    } catch (const create_body_error&) {
-      // Whether it can be made as the files say, the plan finds out.
-    }
-    if (wanted.empty()) continue;
-    const std::vector<placed_file> files = co_await files_found(workspace_.engine, c.container_id, wanted);
-    c.files = to_json(files);
-  }
-}
-
-docker::task<int> updater::live_release(const observed_state& observed, const update_request& request,
-                                        adopt_found adopting) {
-  const std::optional<release> current = workspace_.records.current_release();
-  const int known = current ? current->number : 0;
-  if (all_left_over(observed) || (current && describes(*current, observed))) co_return known;
-  const int number = workspace_.records.next_release_number();
-  if (adopting == adopt_found::no) co_return number;
-  // What runs is not what was recorded (compose deployed it, or somebody changed it by hand): it becomes a release of
-  // its own, so that there is something to come back to.
-  release found = release_from_observed(observed, number, now_text());
-  found.project = request.desired.name;
-  found.created_by = request.who;
-  found.reason = "found running";
-  remember_unseen(found, observed, nullptr, current ? &*current : nullptr);
-  recall_hashed(found, observed, request.desired);
-  co_await read_files(found, request.desired);
-  // What a failed way back left is no version that anybody wanted.
-  const bool whole = !current || covers(observed, *current);
-  if (whole && runs_well(observed) && !needs_a_person(workspace_.records)) found.verdict = release_verdict::verified;
-  found.previous = known;
-  if (request.without_files) found.tag = request.tag_before;
-  if (request.pin && !request.pin->previous.empty()) {
-    found.tag = request.pin->previous;
-    found.pins.push_back({request.pin->file, request.pin->variable, request.pin->previous, "", ""});
-  }
-  if (request.image_pins) {
-    if (found.tag.empty()) found.tag = request.tag_before;
-    for (const pinned_image& each : request.image_pins->images)
-      found.pins.push_back({request.image_pins->file, "", each.previous, each.service, each.previous});
-  }
-  workspace_.records.add_release(found);
-  workspace_.records.set_current_release(number);
-  co_return number;
-}
-
 // --- rollback --------------------------------------------------------------------------------------------------
-
-docker::task<updater::prepared_plan> updater::prepare(rollback_request& request) {
-  const release target = choose_target(workspace_.records, request.to);
-  const release present = *workspace_.records.current_release();
-  prepared_plan ready;
-  ready.target = target.number;
-  ready.release_before = present.number;
-  ready.tag = target.tag;
-  ready.observed = co_await observe(workspace_.engine, request_for(target));
-  refuse_another_engine(workspace_.records, ready.observed.engine_id, ending::refused);
-  rollback_options options;
-  static_cast<reconcile_options&>(options) = request.options;
-  fill_identity(options, present.number);
-  options.data_from = choose_data(workspace_.records, target, present, request.data);
-  image_pins_back pins = image_pins_for(workspace_.records, target, present);
-  options.image_pins = std::move(pins.operations);
-  request.options = options;
-  ready.value = plan_rollback(target, ready.observed, options);
-  ready.value.notes.insert(ready.value.notes.end(), pins.notes.begin(), pins.notes.end());
-  co_return ready;
-}
 
 docker::task<run_result> updater::rollback(rollback_request request) {
   const std::optional<release> present = workspace_.records.current_release();
@@ -326,108 +157,6 @@ docker::task<run_result> updater::rollback_held(rollback_request request) {
   co_return co_await drive(std::move(a));
 }
 
-// --- the guard -------------------------------------------------------------------------------------------------
-
-guard_request updater::guard_for(std::string project, full_disk at_full) const {
-  guard_request by;
-  by.project = std::move(project);
-  by.op = new_id();
-  by.who = workspace_.who;
-  by.what = workspace_.what;
-  by.at_full = at_full;
-  return by;
-}
-
-docker::task<run_result> updater::guarded(guard_request by, docker::task<run_result> run) {
-  // Nothing is made on an engine that the records are not about.
-  const engine_facts facts = co_await workspace_.engine.facts();
-  refuse_another_engine(workspace_.records, facts.id, ending::refused);
-  held_ = co_await take_guard(workspace_, std::move(by));
-  std::exception_ptr failed;
-  std::optional<run_result> result;
-  try {
-    result = co_await std::move(run);
-  } catch (const std::exception&) {
-    failed = std::current_exception();
-  }
-  // While the attempt is open, half of what is there is old: nobody else is to plan from it.
-  std::string kept;
-  if (held_ && !workspace_.records.open_attempt()) kept = co_await let_go();
-  if (failed) std::rethrow_exception(failed);
-  if (!kept.empty()) result->warnings.push_back(kept);
-  co_return std::move(*result);
-}
-
-docker::task<> updater::sweep() {
-  if (workspace_.project.empty()) co_return;
-  progress_event event;
-  event.what = progress_event::kind::warning;
-  try {
-    co_await sweep_guard(workspace_, workspace_.project);
-    co_await remove_left_over(workspace_, workspace_.project);
-  } catch (const docker::error& error) {
-    // What is silent, the next question shows as well.
-    if (error.kind() != docker::error_kind::not_connected)
-      event.text = std::string("what a run had left could not be removed: ") + error.what();
-  }
-  if (!event.text.empty()) workspace_.progress(event);
-}
-
-docker::task<std::string> updater::let_go() {
-  guard_info guard = held_->guard;
-  held_.reset();
-  std::string failure;
-  try {
-    co_await remove_guard(workspace_.engine, std::move(guard));
-  } catch (const docker::error& error) {
-    failure = std::string("the guard could not be removed, the next run does it: ") + error.what();
-  }
-  co_return failure;
-}
-
-docker::task<std::string> updater::fenced(const attempt& a) {
-  // One look a state, not one a call. A change that comes too late finds nothing to act on: each names the full id of
-  // what it changes, or finds it by the attempt's own label. What must not begin is a state, above all one that puts
-  // data back, when somebody else took over while this process was stopped. A look costs 2 to 5 ms.
-  const plan p = plan_from_json(a.plan);
-  std::string failure;
-  try {
-    const std::optional<guard_info> now = co_await find_guard(workspace_.engine, p.project);
-    if (now && now->id == held_->guard.id) co_return std::string();
-    guard_request again = guard_for(p.project, full_disk::uses_ballast);
-    again.op = a.id;
-    again.volumes_to_leave = volumes_made_by(p);
-    held_.reset();
-    held_ = co_await take_guard(workspace_, std::move(again));
-    // A prune took it, or an unlock for somebody who then did nothing.
-    failure = co_await acted_meanwhile(a);
-  } catch (const refusal& other) {
-    failure = std::string("the guard was taken from this run: ") + other.what();
-  } catch (const docker::error&) {
-    // Whether the engine can be worked with, the work itself finds out.
-  }
-  co_return failure;
-}
-
-docker::task<std::string> updater::acted_meanwhile(const attempt& a) {
-  const docker::json* known = a.settings.find("others");
-  if (known == nullptr) co_return std::string();  // begun by a version that kept no such list
-  std::set<std::string> before;
-  for (const docker::json& id : known->elements()) before.insert(id.as_string());
-  const plan p = plan_from_json(a.plan);
-  const std::vector<std::string> now = co_await made_by_others(workspace_, p.project);
-  const auto is_new = [&](const std::string& id) { return !before.contains(id); };
-  const auto found = std::find_if(now.begin(), now.end(), is_new);
-  if (found == now.end()) co_return std::string();
-  // That one is right about what runs; ours is out of date, and must not lock it out.
-  const std::string kept = co_await let_go();
-  co_return "another dockupd, with another state directory, has changed project " + p.project + " since: container " +
-      found->substr(0, 12) +
-      " is its. Nothing more was changed here. Go on from that state directory, and move this "
-      "one away" +
-      (kept.empty() ? "" : "; " + kept);
-}
-
 // --- the machine -----------------------------------------------------------------------------------------------
 
 void updater::begin(const attempt& a) {
@@ -446,91 +175,6 @@ void updater::begin(const attempt& a) {
   failpoint("state:prepared:before");
   workspace_.records.begin(a);
   failpoint("state:prepared:after");
-}
-
-docker::task<std::optional<run_result>> updater::recover() {
-  std::optional<attempt> open = workspace_.records.open_attempt();
-  if (!open) open = take_up_lost_attempt(workspace_);
-  if (!open) open = take_up_rescued_attempt(workspace_);
-  if (!open) {
-    // Of a run that was killed right after its end, or right before its beginning.
-    if (!needs_a_person(workspace_.records)) remove_rescue_files(workspace_.rescue);
-    co_await sweep();
-    co_return std::nullopt;
-  }
-  // While it does not answer, nothing is tried, and no try is counted.
-  const engine_facts facts = co_await workspace_.engine.facts();
-  refuse_another_engine(workspace_.records, facts.id, ending::left_open);
-  const plan interrupted = plan_from_json(open->plan);
-  guard_request by = guard_for(interrupted.project, full_disk::uses_ballast);
-  by.op = open->id;
-  by.volumes_to_leave = volumes_made_by(interrupted);
-  auto run = recover_held(std::move(open));
-  co_return co_await guarded(std::move(by), std::move(run));
-}
-
-docker::task<run_result> updater::recover_held(std::optional<attempt> open) {
-  if (held_->how == held_guard::found::made) {
-    const std::string others = co_await acted_meanwhile(*open);
-    if (!others.empty()) co_return left_open(*open, others);
-  }
-  co_await place_ballast(workspace_);
-  release_ballast_when_full(workspace_);
-  const ballast_for_records room(workspace_);
-  const update_state found = update_state_from_text(open->state);
-  workspace_.records.count_recovery(open->id);
-  if (open->recoveries >= most_recoveries) {
-    const attempt as_found = *open;
-    std::string reason = "recovery was interrupted " + std::to_string(open->recoveries) + " times while " + open->state;
-    // First: should even a start end this process, the next one must not try it again.
-    co_await enter(*open, update_state::needs_attention, reason);
-    const bool started = co_await start_what_is_safe(workspace_, as_found);
-    open->reason =
-        reason + (started ? "; what ran before was started, and is not proven"
-                          : "; nothing was started, as the volumes hold another version's data or half of it");
-    co_return result_of(*open, failures());
-  }
-  say_phase("recover: " + open->kind + " " + open->id + " was interrupted while " + open->state);
-  // What the run leaves alone may have gone down with the machine, and what it starts may depend on it.
-  plan interrupted = plan_from_json(open->plan);
-  co_await bring_up_bystanders(workspace_, std::move(interrupted));
-  // Somebody has decided for the old version, and it may run: going forward would start a second writer beside it.
-  if (found != update_state::committed && rescue_progress_of(workspace_.rescue, open->id) != rescue_progress::none) {
-    open->undo = docker::json();
-    const update_state back = open->dirty ? update_state::rolling_back : update_state::abandoning;
-    co_await enter(*open, back, "brought back by rescue.sh");
-    co_return co_await drive(std::move(*open));
-  }
-  const std::string silent = co_await work_again(*open, found);
-  if (!silent.empty()) co_return left_open(*open, silent);
-  switch (resume(found)) {
-    case resume_way::undo: {
-      const std::optional<update_state> back = next(found, event::interrupted, open->kind == "rollback", false);
-      const std::string cause = open->reason.empty() ? "interrupted" : open->reason;
-      co_await enter(*open, *back, cause);
-      break;
-    }
-    case resume_way::forward:
-      // A container that was started may have gone down with the machine, so the proof begins with the starts.
-      if (found == update_state::verifying) co_await enter(*open, update_state::starting, open->reason);
-      break;
-    case resume_way::finish: {
-      // What was proven may have gone down with the machine since. While it does not run, nothing old is removed.
-      state_work again;
-      again.of = which_plan::plan;
-      again.phases = {phase::start, phase::verify};
-      std::optional<operation_error::cause> why;
-      const std::string failure = co_await work(*open, found, std::move(again), why);
-      if (why == operation_error::cause::unreachable) co_return left_open(*open, failure);
-      if (failure.empty()) break;
-      co_await enter(*open, update_state::needs_attention, failure);
-      co_return result_of(*open, failures());
-    }
-    case resume_way::finish_undo:
-    case resume_way::nothing:
-      break;
-  }
-  co_return co_await drive(std::move(*open));
 }
 
 docker::task<> updater::tidy_up(std::string project) {
@@ -583,33 +227,6 @@ docker::task<run_result> updater::drive(attempt a) {
   co_return result;
 }
 
-docker::task<std::string> updater::mend(attempt& a, std::optional<operation_error::cause>& why) {
-  const update_state state = update_state_from_text(a.state);
-  if (work_of(state).of != which_plan::undo) co_return std::string();
-  std::string failure;
-  try {
-    const auto look = [this, &a] { return mend_way_back(workspace_, a); };
-    auto looking = again_when_lost(look);
-    const way_back found = co_await std::move(looking);
-    if (found.is_mended) {
-      a.undo = to_json(found.undo);
-      workspace_.records.set_undo(a.id, a.undo);
-    }
-    if (found.begin_again != state) co_await enter(a, found.begin_again, a.reason);
-  } catch (const docker::error& error) {
-    failure = error.what();
-    why = error.kind() == docker::error_kind::not_connected ? operation_error::cause::unreachable
-                                                            : operation_error::cause::engine;
-  } catch (const store_error& error) {
-    failure = error.what();
-    why = operation_error::cause::unreachable;
-  } catch (const plan_error& error) {
-    failure = error.what();
-    why = operation_error::cause::engine;
-  }
-  co_return failure;
-}
-
 docker::task<std::string> updater::try_to_enter(attempt& a, update_state state, std::string reason) {
   std::string failure;
   try {
@@ -627,28 +244,6 @@ run_result updater::left_open(const attempt& a, const std::string& because) cons
   result.how = ending::left_open;
   result.reason = because;
   return result;
-}
-
-docker::task<std::string> updater::work_again(const attempt& a, update_state found) {
-  const which_plan of = work_of(found).of;
-  const bool is_way_back = found == update_state::restoring || found == update_state::restarting_old;
-  if (!is_way_back && resume(found) != resume_way::forward && resume(found) != resume_way::finish)
-    co_return std::string();
-  const plan p = plan_from_json(of == which_plan::undo ? a.undo : a.plan);
-  executor e(workspace_, a.id, of == which_plan::undo ? "undo" : "plan", p, full_disk::uses_ballast);
-  std::string silent;
-  try {
-    co_await e.run_again(phase::create);
-    co_await e.run_again(phase::cut_over);
-  } catch (const operation_error& error) {
-    // What else cannot be done, the work of the state fails of, and knows what follows from it.
-    if (error.why() == operation_error::cause::unreachable) silent = error.what();
-  } catch (const docker::error& error) {
-    if (error.kind() == docker::error_kind::not_connected) silent = error.what();
-  } catch (const store_error& error) {
-    silent = error.what();
-  }
-  co_return silent;
 }
 
 docker::task<std::string> updater::work(attempt& a, update_state state, state_work todo,
@@ -763,6 +358,7 @@ docker::task<> updater::record(attempt& a) {
   r.ran_migration = runs_a_migration(p);
   r.attempt_id = a.id;
   r.pins = pins_of(a.settings);
+  if (before) carry_pins(r, *before);
   workspace_.records.commit(a.id, committed, r);
 }
 
@@ -810,7 +406,10 @@ run_result updater::result_of(const attempt& a, const failures& seen) const {
     if (row.attempt_id == a.id) (row.id == a.id ? result.snapshot_id : result.safety_snapshot_id) = row.id;
   for (const journal_step& step : workspace_.records.journal(a.id)) {
     if (const std::string file = step.detail.string_at({"evidence"}); !file.empty()) result.evidence.push_back(file);
-    if (const std::string text = step.detail.string_at({"warning"}); !text.empty()) result.warnings.push_back(text);
+    const std::string warning = step.detail.string_at({"warning"});
+    if (warning.empty()) continue;
+    result.warnings.push_back(warning);
+    if (step.plan == "plan") result.with_warning.insert(step.number);
   }
   return result;
 }

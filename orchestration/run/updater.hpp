@@ -31,6 +31,7 @@ struct run_result {
   std::vector<std::string> warnings;  // what a person has to see to, although it went on
   std::string rescue_script;          // brings the old version back without dockupd; empty: nothing is to be rescued
   plan executed;
+  std::set<int> with_warning;  // numbers of its operations that were not done as planned, of which a warning tells
 };
 
 struct update_request {
@@ -93,8 +94,9 @@ class updater {
   /// Fills in what is desired from what runs. Returns notes.
   docker::task<std::vector<std::string>> make_desired(update_request& request, observed_state& observed);
   docker::task<prepared_plan> prepare(rollback_request& request);
-  docker::task<int> live_release(const observed_state& observed, const update_request& request, adopt_found adopting);
-  docker::task<> read_files(release& found, const project& p);
+  docker::task<int> live_release(const observed_state& observed, const update_request& request, adopt_found adopting,
+                                 std::vector<std::string>& notes);
+  docker::task<> read_files(release& found, const project& p, std::vector<std::string>& notes);
   void fill_identity(reconcile_options& options, int release_before);
   docker::task<run_result> update_held(update_request request);
   docker::task<run_result> rollback_held(rollback_request request);
@@ -102,8 +104,9 @@ class updater {
   /// Runs it with the guard held, which stays when the attempt stays open.
   docker::task<run_result> guarded(guard_request by, docker::task<run_result> run);
   guard_request guard_for(std::string project, full_disk at_full) const;
-  docker::task<> sweep();              // never fails for the engine's sake
-  docker::task<std::string> let_go();  // why it could not be removed; empty: it is
+  guard_request guard_of(const attempt& a) const;  // that the attempt holds, or takes up again
+  docker::task<> sweep();                          // never fails for the engine's sake
+  docker::task<std::string> let_go();              // why it could not be removed; empty: it is
   /// Why this run is to do no more, somebody else having acted on the project; empty: the guard is still ours.
   docker::task<std::string> fenced(const attempt& a);
   docker::task<std::string> acted_meanwhile(const attempt& a);

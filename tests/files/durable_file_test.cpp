@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -184,6 +185,54 @@ TEST(ReplaceText, OverwritesInPlaceWhenTheFileIsAMountPoint) {
   });
   EXPECT_EQ(end, 0);
   EXPECT_EQ(text_of(place / "real"), "TAG=v2\n");
+}
+
+/// `real` as a file of a directory that is read-only, so that it can be written in place alone.
+int fails_in_place(const std::filesystem::path& project, const std::filesystem::path& real, int error,
+                   const std::function<void()>& before) {
+  const std::filesystem::path file = project / ".env";
+  if (::mount(project.c_str(), project.c_str(), nullptr, MS_BIND, nullptr) != 0) return 2;
+  if (::mount(nullptr, project.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0) return 3;
+  if (::mount(real.c_str(), file.c_str(), nullptr, MS_BIND, nullptr) != 0) return 4;
+  const std::string old = text_of(real);
+  before();
+  try {
+    replace_text_keeping_attributes(file, std::string(40'000, 'x'));
+  } catch (const file_error& failed) {
+    if (failed.error_number() != error) return 5;
+    return text_of(real) == old ? 0 : 6;
+  }
+  return 7;
+}
+
+TEST(ReplaceText, LeavesTheOldTextInPlaceWhenTheDiskIsFull) {
+  test::temporary_directory place;
+  for (const char* name : {"small", "project"}) std::filesystem::create_directory(place / name);
+  put(place / "project/.env", "");
+  const int end = test::in_child([&] {
+    test::own_mounts();
+    test::mount_small(place / "small", "size=16k");
+    put(place / "small/real", std::string(5'000, 'o'));
+    return fails_in_place(place / "project", place / "small/real", ENOSPC, [] {});
+  });
+  EXPECT_EQ(end, 0);
+}
+
+TEST(ReplaceText, PutsTheOldTextBackInPlaceWhenWritingFailsHalfWay) {
+  test::temporary_directory place;
+  std::filesystem::create_directory(place / "project");
+  put(place / "project/.env", "");
+  put(place / "real", "TAG=v1\n" + std::string(10'000, 'o'));
+  const int end = test::in_child([&] {
+    test::own_mounts();
+    return fails_in_place(place / "project", place / "real", EFBIG, [] {
+      // Of 40000 bytes the first 20000 are taken.
+      ::signal(SIGXFSZ, SIG_IGN);
+      const struct rlimit most { 20'000, 20'000 };
+      ::setrlimit(RLIMIT_FSIZE, &most);
+    });
+  });
+  EXPECT_EQ(end, 0);
 }
 
 TEST(ReplaceText, OverwritesInPlaceWhereTheDirectoryIsReadOnlyAndTheFileIsNot) {

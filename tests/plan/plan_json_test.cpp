@@ -51,7 +51,7 @@ plan everything() {
                                        restore_volumes{"S", volumes},
                                        start,
                                        verify,
-                                       pin_tag{"/f", "V", "new", "old"},
+                                       pin_tag{"/f", "V", "new", "old", false},
                                        remove_container{web, true},
                                        remove_network{"net"},
                                        remove_volume{"vol"},

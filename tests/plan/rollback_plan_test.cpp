@@ -14,7 +14,6 @@ namespace {
 
 release r1_of(const project& p) {
   release r = release_from_observed(run(p), 1, "2026-11-21T10:55:01Z");
-  r.pins.push_back({"/opt/shop/.env", "IMAGE_TAG", "v1", "", ""});
   return r;
 }
 
@@ -32,6 +31,7 @@ observed_state made_by_dockupd(const project& p) {
 rollback_options from_r2() {
   rollback_options o = to_release();
   o.from_release = 2;
+  o.tag_lines = {{"/opt/shop/.env", "IMAGE_TAG", "v1", "v2"}};
   return o;
 }
 
@@ -61,7 +61,7 @@ TEST(PlanRollback, KeepsTheDataAndRunsNoMigration) {
 14 verify     db.1                                healthy                                                after 12
 15 verify     migrate.1                           stopped                                                after 10
 16 verify     web.1                               healthy                                                after 13
-17 pin        IMAGE_TAG=v1                        in /opt/shop/.env                                      after 14-16
+17 pin        IMAGE_TAG=v1                        in /opt/shop/.env   was v2                             after 14-16
 18 remove     migrate.1                                               set aside                          after 14-17
 19 remove     web.1                                                   set aside                          after 14-17
 )"));
@@ -88,7 +88,7 @@ TEST(PlanRollback, PutsTheDataOfTheReleaseBackAfterASafetyCopy) {
 15 verify     db.1                                healthy                                                after 13
 16 verify     migrate.1                           stopped                                                after 10, 12
 17 verify     web.1                               healthy                                                after 14
-18 pin        IMAGE_TAG=v1                        in /opt/shop/.env                                      after 15-17
+18 pin        IMAGE_TAG=v1                        in /opt/shop/.env   was v2                             after 15-17
 19 remove     migrate.1                                               set aside                          after 15-18
 20 remove     web.1                                                   set aside                          after 15-18
 )"));
@@ -117,9 +117,9 @@ TEST(PlanRollback, StopsEvenReadersOfAVolumeThatIsPutBack) {
 
 TEST(PlanRollback, OnlyPinsWhenTheReleaseRunsAlready) {
   EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), run(shop("v1")), from_r2())),
-            "1 pin  IMAGE_TAG=v1  in /opt/shop/.env\n");
+            "1 pin  IMAGE_TAG=v1  in /opt/shop/.env  was v2\n");
   rollback_options o = from_r2();
-  o.pin = pin_tag{"/opt/shop/.env", "IMAGE_TAG", "", "v1"};
+  o.tag_lines.clear();
   EXPECT_TRUE(plan_rollback(r1_of(shop("v1")), run(shop("v1")), o).empty());
 }
 
@@ -127,7 +127,7 @@ TEST(PlanRollback, StartsWhatTheReleaseRanAndIsStopped) {
   observed_state s = run(shop("v1"));
   set_state(container(s, "web"), container_state::exited, 0);
   rollback_options o = from_r2();
-  o.pin = pin_tag{"/opt/shop/.env", "IMAGE_TAG", "", "v1"};
+  o.tag_lines.clear();
   EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), s, o)), lines(R"(
 1 stop      db.1                      writes to volume shop-data
 2 snapshot  shop-data                 safety copy before rollback to r1  after 1
@@ -147,7 +147,7 @@ TEST(PlanRollback, RetiresWhatALaterReleaseAddedAndLeavesStrangersAlone) {
   observed_container& cache = container(s, "cache");
   cache.inspect["Config"]["Labels"]["io.dockupd.attempt"] = "A0";
   rollback_options o = from_r2();
-  o.pin = pin_tag{"/opt/shop/.env", "IMAGE_TAG", "", "v1"};
+  o.tag_lines.clear();
   EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), s, o)), lines(R"(
  1 keep       dockupd.local/kept:shop.cache.r2  image b1258635df4f  the way back to r2
  2 stop       cache.1                                               not in r1
@@ -177,7 +177,7 @@ TEST(PlanRollback, MakesEverythingAnewWhenNothingIsLeft) {
  8 verify  db.1                  healthy                           after 6
  9 verify  migrate.1             stopped                           after 4
 10 verify  web.1                 healthy                           after 7
-11 pin     IMAGE_TAG=v1          in /opt/shop/.env                 after 8-10
+11 pin     IMAGE_TAG=v1          in /opt/shop/.env  was v2         after 8-10
 )"));
 }
 

@@ -181,6 +181,19 @@ TEST(PlanUndo, SaysSoWhenItDoesNotKnowWhatTheTagWas) {
                 "what IMAGE_TAG was before is not known: if /opt/shop/.env sets it to v2 now, set it back by hand"}));
 }
 
+TEST(PlanUndo, TakesALineOutThatWasNotThere) {
+  reconcile_options o = options();
+  o.pin = pin_tag{"/opt/shop/.env", "IMAGE_TAG", "v2", "v1", false};
+  const plan undo = plan_undo(plan_update(shop("v2"), shop_runs(), o), undo_options());
+  const auto is_pin = [](const operation& each) { return std::holds_alternative<pin_tag>(each.what); };
+  const auto found = std::find_if(undo.operations.begin(), undo.operations.end(), is_pin);
+  ASSERT_NE(found, undo.operations.end());
+  const auto& pin = std::get<pin_tag>(found->what);
+  EXPECT_EQ(to_text(pin), "IMAGE_TAG unset");
+  EXPECT_EQ(pin.previous, "v2");
+  EXPECT_TRUE(pin.has_line);
+}
+
 TEST(PlanUndo, LetsAMovingTagMeanAgainWhatItMeant) {
   observed_state s = run(shop("latest"));
   const std::string before = s.images.at("shop-app:latest").id;

@@ -73,6 +73,12 @@ const edit edits[] = {
      "services:\n  db:\n    tty: true\n  web:\n    image: shop:v2"},
     {"added with CRLF", "services:\r\n  db:\r\n    tty: true\r\n",
      "services:\r\n  db:\r\n    tty: true\r\n  web:\r\n    image: shop:v2\r\n"},
+    {"added to services of nothing in braces", "services: {}\n", "services:\n  web:\n    image: shop:v2\n"},
+    {"added to services of nothing in braces, with a comment", "services:   {}  # none\r\nvolumes: {}\r\n",
+     "services:    # none\r\n  web:\r\n    image: shop:v2\r\nvolumes: {}\r\n"},
+    {"added to a service of nothing in braces", "services:\n  web: {}   # x\n  db: {}\n",
+     "services:\n  web:   # x\n    image: shop:v2\n  db: {}\n"},
+    {"added to a file of nothing in braces", "{}\n", "\nservices:\n  web:\n    image: shop:v2\n"},
     {"added to services of nothing", "services:\n", "services:\n  web:\n    image: shop:v2\n"},
     {"added with services", "volumes:\n  data:\n    labels: {a: b}\n",
      "volumes:\n  data:\n    labels: {a: b}\nservices:\n  web:\n    image: shop:v2\n"},
@@ -87,7 +93,8 @@ TEST_P(OverrideImage, GoesAgainWithWhatCameForIt) {
   const std::string before = GetParam().before;
   if (override_image(before, "web") || before.find("image:  ") != std::string::npos) return;
   // Of a mapping that was nothing, nothing is left of it either.
-  const bool was_nothing = before.find("web:   #") != std::string::npos || before == "services:\n" || before[0] == '#';
+  const bool was_nothing = before.find("web:   #") != std::string::npos || before.find("services:  ") == 0 ||
+                           before == "services:\n" || before[0] == '#' || before[0] == '{';
   const std::optional<std::string> left = without_override_image(GetParam().after, "web", file);
   if (!was_nothing && before.starts_with("volumes")) {
     EXPECT_EQ(left, before);
@@ -112,6 +119,36 @@ TEST(OverrideFile, IsMadeWhole) {
   EXPECT_EQ(without_override_image(two, "db", file), made);
   EXPECT_EQ(without_override_image(made + "# mine\n", "web", file),
             made.substr(0, made.find("services")) + "services: {}\n# mine\n");
+}
+
+TEST(OverrideFile, IsEditedAgainAfterItsLastImageWent) {
+  const std::string mine = "# mine\nservices:\n  web:\n    image: shop:v1\n";
+  const std::string empty = *without_override_image(mine, "web", file);
+  EXPECT_EQ(empty, "# mine\nservices: {}\n");
+  EXPECT_EQ(with_image(empty, "shop:v1"), mine);
+  EXPECT_EQ(without_override_image(empty, "web", file), empty);
+}
+
+TEST(OverrideFile, KeepsCommentsWhenTheImageGoes) {
+  const auto without = [](const std::string& text) {
+    return without_override_image(text, "web", file).value_or("none");
+  };
+  EXPECT_EQ(without("services:\n  web: # note\n    image: shop:v1\n  db: {}\n"),
+            "services:\n  web: {} # note\n  db: {}\n");
+  EXPECT_EQ(without("services:\n  web:\n    # why\n    image: shop:v1\n"), "services:\n  web: {}\n    # why\n");
+  EXPECT_EQ(without("services: # all\n  # one\n  web:\n    image: shop:v1\n"), "services: {} # all\n  # one\n");
+  EXPECT_EQ(without("services:\n  web:\n    tty: true\n    image: 'shop:v1'  # why\n"),
+            "services:\n  web:\n    tty: true\n    # why\n");
+  EXPECT_EQ(without("services:\n  web:\n    image: shop:v1  # why"), "services:\n  web: {}\n    # why");
+  EXPECT_EQ(without("services:\r\n  web: # a\r\n    image: shop:v1\r\n"), "services:\r\n  web: {} # a\r\n");
+  EXPECT_EQ(without("services:\n  db: {tty: true} # db\n  web:\n    image: shop:v1"),
+            "services:\n  db: {tty: true} # db");
+  EXPECT_EQ(without("services:\n  web:\n    image: shop:v1\n# end\nvolumes: {}\n"), "# end\nvolumes: {}\n");
+}
+
+TEST(OverrideFile, RefusesToTakeAnImageOutWhereAnotherWouldShow) {
+  const std::string text = "x: &a {image: shop:v0}\nservices:\n  web:\n    <<: *a\n    image: shop:v1\n";
+  EXPECT_THROW(without_override_image(text, "web", file), pin_refused);
 }
 
 TEST(OverrideFile, QuotesNamesThatWouldBeNumbers) {
@@ -148,7 +185,8 @@ TEST(OverrideFile, RefusesWhereMoreThanTheImageWouldChange) {
   EXPECT_EQ(why("x-s: &s {web: {tty: true}}\nservices:\n  <<: *s\n  db: {}\n"), begin + "services has a merge key");
   EXPECT_EQ(why("a: 1\n---\nb: 2\n"), begin + "it holds several documents");
   EXPECT_EQ(why("services:\n  web: text\n"), begin + "services.web is no mapping");
-  EXPECT_THAT(refusal("services: {}\n"),
+  EXPECT_EQ(why("services: []\n"), begin + "services is written in braces");
+  EXPECT_THAT(refusal("services: {web: {}}\n"),
               HasSubstr("Either write there by hand, below services: web:, image: shop:v2, or "));
 }
 

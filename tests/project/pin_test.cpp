@@ -361,5 +361,22 @@ TEST(ChooseTagVariable, RefusesWhatTheEnvironmentSets) {
   EXPECT_THAT(refusal(p), HasSubstr("Type `unset TAG`"));
 }
 
+TEST(PinRemoval, TakesOutTheLastLineAlone) {
+  EXPECT_EQ(without_env_value("A=1\nTAG=v2\nB=2\n", "TAG"), "A=1\nB=2\n");
+  EXPECT_EQ(without_env_value("A=1\r\nexport TAG='v2'  # mine\r\n", "TAG"), "A=1\r\n");
+  EXPECT_EQ(without_env_value("TAG=v2", "TAG"), "");
+  EXPECT_EQ(without_env_value("\xEF\xBB\xBFTAG=v2\nA=1\n", "TAG"),
+            "\xEF\xBB\xBF"
+            "A=1\n");
+  EXPECT_EQ(without_env_value("TAG=v1\nTAG=v2\n", "TAG"), "TAG=v1\n");
+  EXPECT_EQ(without_env_value("A=1\n", "TAG"), "A=1\n");
+  EXPECT_EQ(without_env_value(rewrite_env_value("A=1\n", "TAG", "v2"), "TAG"), "A=1\n");
+}
+
+TEST(PinRemoval, LeavesALineInWhichMoreIsSet) {
+  EXPECT_THROW(without_env_value("A='1' TAG=v2\n", "TAG"), pin_error);
+  EXPECT_THROW(without_env_value("<<<<<<< HEAD\n", "TAG"), pin_error);
+}
+
 }  // namespace
 }  // namespace orchestration

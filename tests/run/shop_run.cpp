@@ -256,6 +256,7 @@ update_request shop_run::request(const std::string& version) {
   pin.variable = "IMAGE_TAG";
   pin.value = version;
   pin.previous = read_env_value(text_of(env_file()), pin.variable).value_or("");
+  pin.has_line = !pin.previous.empty();
   if (where_ == kept_in::env_file)
     out.pin = pin;
   else

@@ -74,7 +74,8 @@ TEST_F(Targets, AnyReleaseMayBeNamed) {
   add(1, release_verdict::unverified);
   add(2);
   EXPECT_EQ(choose_target(*records_, 1).number, 1);
-  EXPECT_THAT(refusal_of([&] { choose_target(*records_, 9); }), AllOf(HasSubstr("r9"), HasSubstr("dockupd history")));
+  EXPECT_THAT(refusal_of([&] { choose_target(*records_, 9); }),
+              AllOf(HasSubstr("r9"), HasSubstr("dockupd history -p shop")));
 }
 
 TEST_F(Targets, WithoutAVerifiedReleaseBeforeThereIsNone) {
@@ -82,7 +83,7 @@ TEST_F(Targets, WithoutAVerifiedReleaseBeforeThereIsNone) {
   add(2);
   EXPECT_THAT(refusal_of([&] { choose_target(*records_, std::nullopt); }),
               AllOf(HasSubstr("no verified release before r2 (v2)"), HasSubstr("r1 (v1) was not seen healthy"),
-                    HasSubstr("dockupd rollback --to r1")));
+                    HasSubstr("dockupd rollback -p shop r1")));
 }
 
 TEST_F(Targets, DataStaysWhenNoMigrationRan) {

@@ -96,6 +96,7 @@ class pinner {
     pin.file = variable->file.string();
     pin.variable = variable->name;
     pin.previous = variable->source.origin.value.value_or("");
+    pin.has_line = variable->source.origin.source == orchestration::variable_source::env_file;
     pin.value = asked_.tag.empty() ? pin.previous : orchestration::variable_value(variable->source, asked_.tag);
     check_digest_fits(*variable, pin.value);
     if (asked_.pin == pin_way::digest) pin.value += digest_of(*variable, pin);

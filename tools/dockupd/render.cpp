@@ -24,7 +24,7 @@ std::string without_dockupd(const run_result& r) {
 /// What was written into the user's own files.
 std::string kept_line(const orchestration::operation& o) {
   if (const auto* pin = std::get_if<orchestration::pin_tag>(&o.what))
-    return "  kept:              " + pin->variable + "=" + pin->value + " in " + pin->file + "\n";
+    return "  kept:              " + to_text(*pin) + " in " + pin->file + "\n";
   if (const auto* pin = std::get_if<orchestration::pin_images>(&o.what))
     return "  kept:              " + to_text(*pin) + " in " + pin->file + "\n";
   return {};
@@ -36,7 +36,8 @@ std::string next_steps(const run_result& r, const std::string& project, std::str
   for (const std::string& file : r.evidence) out += "  last log lines:    " + file + "\n";
   switch (r.how) {
     case ending::done:
-      for (const orchestration::operation& o : r.executed.operations) out += kept_line(o);
+      for (const orchestration::operation& o : r.executed.operations)
+        if (!r.with_warning.contains(o.number)) out += kept_line(o);
       if (verb == "update" && r.release_before > 0) out += "  to go back:        dockupd rollback" + p + "\n";
       break;
     case ending::rolled_back:
