@@ -8,6 +8,7 @@ namespace orchestration::explore {
 namespace {
 
 const command recovery{command::kind::recover, "", 30};
+const command back_with_data{command::kind::rollback, "", 50};
 
 docker::error connection_lost(const std::string& line) {
   return docker::error(docker::error_kind::not_connected, "the connection broke", docker::request_line("POST", line),
@@ -112,10 +113,18 @@ void disturbance_explorer::judge(const outcome& how, bool has_pruned, const std:
   if (is_talking_) out_ << "ended: " << how.how << " " << how.reason << "\n";
   // That it can be brought back, containers that were pruned or not, recover has to show.
   std::string wrong = oracle_.on_the_way(expected_, can_come_back::no);
-  const outcome after = stage_.play(recovery);
+  outcome after = stage_.play(recovery);
   stage_.end_processes();
   ++tally_.runs;
   if (is_talking_) out_ << "recovered: " << after.how << " " << after.reason << "\n";
+  // A rollback is never rolled back: what was taken from under it, a person goes on from, by the command that is named.
+  const bool is_rollback = explored_.act.what == command::kind::rollback;
+  if (is_rollback && has_pruned && how.how == "needs a person" && after.how == how.how) {
+    after = stage_.play(back_with_data);
+    stage_.end_processes();
+    ++tally_.runs;
+    if (is_talking_) out_ << "by hand: " << after.how << " " << after.reason << "\n";
+  }
   if (data_can_be_had_) {
     if (!after.finished || after.refused)
       wrong += "I3: recover ended otherwise: " + after.how + ": " + after.reason + "\n";
@@ -128,16 +137,17 @@ void disturbance_explorer::judge(const outcome& how, bool has_pruned, const std:
 }
 
 void disturbance_explorer::violated(const std::string& what, const std::string& path) {
-  constexpr std::uint64_t most_told = 20;
-  if (++tally_.violations > most_told) return;
-  out_ << "VIOLATION " << path << "\n" << what << "  again: explore --disturb '" << path << "'\n" << std::flush;
+  tell_violation(out_, tally_, "--disturb", path, what);
 }
 
 tally disturbance_explorer::replay(const std::string& path) {
   is_talking_ = true;
   const std::size_t at = path.find('@');
+  if (at == std::string::npos) throw std::runtime_error("at which passage? " + path);
+  const std::uint64_t passage = std::stoul(path.substr(at + 1));
   for (const disturbance& d : disturbances())
-    if (to_text(d) == path.substr(0, at)) disturb(d, std::stoul(path.substr(at + 1)));
+    if (to_text(d) == path.substr(0, at)) disturb(d, passage);
+  if (tally_.runs > 0 && passed_ < passage) throw std::runtime_error("it has no such passage: " + path);
   return tally_;
 }
 
