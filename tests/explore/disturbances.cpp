@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "docker_client/error.hpp"
+#include "tests/support/run_task.hpp"
 
 namespace orchestration::explore {
 namespace {
@@ -85,6 +86,10 @@ void disturbance_explorer::strike(const disturbance& d, const passage& p) {
     stage_.engine().prune(d.of);
     // What somebody takes away of which there is no copy yet, nobody brings back.
     data_can_be_had_ = oracle_.data_can_be_had(expected_);
+    const bool wrote = !expected_.migrated.empty() && stage_.shop().migrations_of(expected_.migrated) > 0;
+    expectation left;
+    left.versions = {expected_.migrated};
+    expected_.left_is_gone = wrote && !oracle_.data_can_be_had(left);
   }
   if (d.what != disturbance::kind::engine_dies) return;
   stage_.engine_dies();
@@ -95,6 +100,7 @@ void disturbance_explorer::disturb(const disturbance& d, std::uint64_t at) {
   passed_ = 0;
   data_can_be_had_ = true;
   has_planned_ = false;
+  expected_.left_is_gone = false;
   stage_.watch([this, d, at](const passage& p) {
     if (is_talking_) out_ << "  " << passed_ + 1 << " " << p.name << "\n";
     has_planned_ |= p.name == "state:prepared:before";
@@ -109,6 +115,20 @@ void disturbance_explorer::disturb(const disturbance& d, std::uint64_t at) {
   judge(how, d.what == disturbance::kind::prune, explored_.name + ":" + to_text(d) + "@" + std::to_string(at));
 }
 
+/// As the messages say: the images that are gone are pulled, then "rollback --with-data"; what comes next sweeps.
+outcome disturbance_explorer::by_hand() {
+  for (const std::string& version : {explored_.before, explored_.after})
+    for (const auto& [name, service] : stage_.shop().desired(version).services)
+      run_task(stage_.engine().pull_image(service.image, "", {}));
+  const outcome out = stage_.play(back_with_data);
+  stage_.end_processes();
+  stage_.play(recovery);
+  stage_.end_processes();
+  tally_.runs += 2;
+  if (is_talking_) out_ << "by hand: " << out.how << " " << out.reason << "\n";
+  return out;
+}
+
 void disturbance_explorer::judge(const outcome& how, bool has_pruned, const std::string& path) {
   if (is_talking_) out_ << "ended: " << how.how << " " << how.reason << "\n";
   // That it can be brought back, containers that were pruned or not, recover has to show.
@@ -119,12 +139,7 @@ void disturbance_explorer::judge(const outcome& how, bool has_pruned, const std:
   if (is_talking_) out_ << "recovered: " << after.how << " " << after.reason << "\n";
   // A rollback is never rolled back: what was taken from under it, a person goes on from, by the command that is named.
   const bool is_rollback = explored_.act.what == command::kind::rollback;
-  if (is_rollback && has_pruned && how.how == "needs a person" && after.how == how.how) {
-    after = stage_.play(back_with_data);
-    stage_.end_processes();
-    ++tally_.runs;
-    if (is_talking_) out_ << "by hand: " << after.how << " " << after.reason << "\n";
-  }
+  if (is_rollback && has_pruned && how.how == "needs a person" && after.how == how.how) after = by_hand();
   if (data_can_be_had_) {
     if (!after.finished || after.refused)
       wrong += "I3: recover ended otherwise: " + after.how + ": " + after.reason + "\n";
