@@ -8,6 +8,7 @@
 #include "orchestration/plan/reconcile.hpp"
 #include "orchestration/project/config_hash.hpp"
 #include "orchestration/project/create_body.hpp"
+#include "orchestration/project/image_text.hpp"
 
 namespace orchestration {
 namespace {
@@ -20,24 +21,11 @@ std::string label(const observed_container& c, std::string_view name) {
   return c.inspect.string_at({"Config", "Labels", name});
 }
 
-// --- references: "host:5000/name:tag@digest", or an image's id ---
-
-struct reference_parts {
-  std::string name;
-  std::string tag;  // "latest" when neither tag nor digest is written; empty: there is none to replace
-};
-
-reference_parts parts_of(const std::string& reference) {
-  const auto is_hex = [](const std::string& text) {
-    return text.find_first_not_of("0123456789abcdef") == std::string::npos;
-  };
-  if (reference.starts_with("sha256:") || (reference.size() == 64 && is_hex(reference))) return {};
-  const std::string written = reference.substr(0, reference.find('@'));
-  const std::size_t colon = written.rfind(':');
-  const std::size_t slash = written.rfind('/');
-  if (colon != std::string::npos && (slash == std::string::npos || colon > slash))
-    return {written.substr(0, colon), written.substr(colon + 1)};
-  return {written, written == reference ? "latest" : ""};
+/// That another can be put in place of; "latest" when neither tag nor digest is written; empty: there is none.
+std::string tag_of(const std::string& reference) {
+  const image_text parts = parts_of(reference);
+  const bool is_latest = parts.tag.empty() && parts.digest.empty() && !parts.name.empty();
+  return is_latest ? "latest" : parts.tag;
 }
 
 std::string joined(const std::set<std::string>& names, std::string_view separator) {
@@ -93,7 +81,7 @@ class image_choice {
     std::map<std::string, std::set<std::string>> services_by_tag;
     for (const auto& [service, each] : present_)
       for (const std::string& reference : each)
-        if (is_meant(service)) services_by_tag[parts_of(reference).tag].insert(service);
+        if (is_meant(service)) services_by_tag[tag_of(reference)].insert(service);
     if (!changes_.services.empty()) {
       if (const auto none = services_by_tag.find(""); none != services_by_tag.end()) throw without_tag(none->second);
     }

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "orchestration/project/env_text.hpp"
+#include "orchestration/project/image_text.hpp"
 
 namespace orchestration {
 namespace {
@@ -111,12 +112,8 @@ std::string near_text(const project& p, const place& where) {
 }
 
 std::string tag_of(const std::string& image) {
-  const std::size_t at = image.find('@');
-  const std::string digest = at == std::string::npos ? "" : image.substr(at);
-  const std::string name = image.substr(0, at);
-  const std::size_t slash = name.rfind('/');
-  const std::size_t colon = name.find(':', slash == std::string::npos ? 0 : slash);
-  return (colon == std::string::npos ? "" : name.substr(colon + 1)) + digest;
+  const image_text parts = parts_of(image);
+  return parts.tag + parts.digest;
 }
 
 std::string source_word(variable_source source) {
@@ -284,11 +281,25 @@ tag_source find_tag_source(const project& p, const service& s) {
   return out;
 }
 
+std::set<std::string> services_with(const project& p, const std::string& variable) {
+  std::set<std::string> out;
+  for (const auto& [name, s] : p.services) {
+    const std::vector<std::string> all = find_tag_source(p, s).variables;
+    if (std::find(all.begin(), all.end(), variable) != all.end()) out.insert(name);
+  }
+  return out;
+}
+
 tag_origin origin_of_tag(const project& p, const service& s) {
   tag_origin out;
   out.service = s.name;
   out.tag = tag_of(s.image);
   out.where = s.image_place;
+  if (!s.found.empty()) {
+    out.source = "container";
+    out.text = "as its container shows, no compose file";
+    return out;
+  }
   const std::string written = s.image_place.file.empty() ? "written" : "written in " + near_text(p, s.image_place);
   if (s.image_template.empty()) {
     out.source = "built";

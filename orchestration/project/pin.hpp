@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -43,11 +44,15 @@ struct tag_source {
 
 tag_source find_tag_source(const project& p, const service& s);
 
+/// Those in whose image the variable stands, in the tag or elsewhere.
+std::set<std::string> services_with(const project& p, const std::string& variable);
+
 /// Where the tag of a service comes from, for people and scripts.
 struct tag_origin {
   std::string service;
-  std::string tag;       // of the image as it is now: "v2", "v2@sha256:…", "@sha256:…"; empty without one
-  std::string source;    // literal, env_file, shell, default, unset, option, several, digest, untagged or built
+  std::string tag;  // of the image as it is now: "v2", "v2@sha256:…", "@sha256:…"; empty without one
+  std::string
+      source;  // literal, env_file, shell, default, unset, option, several, digest, untagged, built or container
   std::string variable;  // where one decides
   place where;           // of the line to change; no file where there is none
   std::string text;      // "IMAGE_TAG in .env:3", "written in compose.yaml:6"

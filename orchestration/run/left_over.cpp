@@ -2,6 +2,7 @@
 
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/run/lost_reply.hpp"
+#include "orchestration/run/targets.hpp"
 #include "orchestration/update/update_machine.hpp"
 
 namespace orchestration {
@@ -15,9 +16,11 @@ std::string attempt_in(const docker::json& listed) {
   return belongs_to_attempt(name) ? name.substr(name.rfind('.') + 1) : std::string();
 }
 
-bool has_ended_well(const store& records, const std::string& attempt_id) {
+/// It has ended well, or one after it has: then what a person was needed for is settled.
+bool is_settled(const store& records, const std::string& attempt_id) {
   const std::optional<attempt> found = attempt_id.empty() ? std::nullopt : records.find_attempt(attempt_id);
-  return found && !found->ended_at.empty() && found->state != to_text(update_state::needs_attention);
+  if (!found || found->ended_at.empty()) return false;
+  return found->state != to_text(update_state::needs_attention) || !needs_a_person(records);
 }
 
 }  // namespace
@@ -31,7 +34,7 @@ docker::task<> remove_left_over(workspace& w, std::string project) {
   for (const docker::json& listed : all) {
     const std::string state = listed.string_at({"State"});
     const bool at_rest = state == "exited" || state == "created" || state == "dead";
-    if (!at_rest || !has_ended_well(w.records, attempt_in(listed))) continue;
+    if (!at_rest || !is_settled(w.records, attempt_in(listed))) continue;
     std::string id = listed.string_at({"Id"});
     co_await w.engine.remove_container(std::move(id));
   }

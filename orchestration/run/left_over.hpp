@@ -9,7 +9,8 @@
 namespace orchestration {
 
 /// Removes containers of the project that do not run and bear the name of an attempt of these records that has ended
-/// well. Engine errors pass through.
+/// well, or that one has ended well after: what was set aside when a person was needed is settled then. Engine errors
+/// pass through.
 docker::task<> remove_left_over(workspace& w, std::string project);
 
 }  // namespace orchestration

@@ -5,6 +5,7 @@
 #include "docker_client/error.hpp"
 #include "orchestration/files/failpoint.hpp"
 #include "orchestration/files/file_error.hpp"
+#include "orchestration/plan/intention.hpp"
 #include "orchestration/plan/photograph.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/full_disk.hpp"
@@ -42,6 +43,33 @@ void expect_what_was_proven(release& r, const plan& p) {
     for (released_container& c : r.containers)
       if (c.service + "." + std::to_string(c.number) == proven->target.subject) c.should_run = true;
   }
+}
+
+bool is_down(const verify_container& proof, const observed_state& observed) {
+  return proof.expected == run_state::running &&
+         std::any_of(observed.containers.begin(), observed.containers.end(),
+                     [&](const observed_container& c) { return c.name == proof.name && !is_up(c); });
+}
+
+/// Whether one that has to run by now is down. While the engine does not answer, nobody knows: false.
+docker::task<bool> has_gone_down(engine& e, plan p) {
+  bool any = false;
+  try {
+    observe_request wanted(p.project);
+    const observed_state observed = co_await observe(e, std::move(wanted));
+    for (const operation& o : p.operations)
+      if (const auto* proof = std::get_if<verify_container>(&o.what)) any |= is_down(*proof, observed);
+  } catch (const docker::error&) {
+    any = false;
+  }
+  co_return any;
+}
+
+state_work from_the_starts(update_state state) {
+  state_work out = work_of(state);
+  if (std::find(out.phases.begin(), out.phases.end(), phase::start) == out.phases.end())
+    out.phases.insert(out.phases.begin(), phase::start);
+  return out;
 }
 
 docker::json settings_of(const std::string& engine_id) { return docker::json::object({{"engine", engine_id}}); }
@@ -190,6 +218,8 @@ docker::task<> updater::tidy_up(std::string project) {
 
 docker::task<run_result> updater::drive(attempt a) {
   failures seen;
+  bool is_started_again = false;
+  bool is_mended_again = false;
   const ballast_for_records room(workspace_);
   const plan forward = plan_from_json(a.plan);
   const bool is_rollback = a.kind == "rollback";
@@ -201,6 +231,30 @@ docker::task<run_result> updater::drive(attempt a) {
     std::string failure = co_await mend(a, why);
     state = update_state_from_text(a.state);
     if (failure.empty()) failure = co_await work(a, state, work_of(state), why);
+    // dockerd may have died under this process, and what it had started went down with it. Before a person is called,
+    // it is started once more, as recovery would if this process had died too.
+    const bool for_a_person = next(state, event::failed, is_rollback, has_restore) == update_state::needs_attention;
+    if (why == operation_error::cause::verification && for_a_person && !is_started_again) {
+      plan proven = plan_from_json(work_of(state).of == which_plan::undo ? a.undo : a.plan);
+      auto looking = has_gone_down(workspace_.engine, std::move(proven));
+      is_started_again = co_await std::move(looking);
+      if (is_started_again) {
+        why.reset();
+        state_work again = from_the_starts(state);
+        failure = co_await work(a, state, std::move(again), why);
+      }
+    }
+    // What it counts on may have been pruned since the state began: then it is made anew, and the way back goes on.
+    if (why && why != operation_error::cause::unreachable && for_a_person && !is_mended_again) {
+      is_mended_again = true;
+      const std::string counted_on = a.undo.to_text();
+      std::optional<operation_error::cause> unused;
+      const std::string unmended = co_await mend(a, unused);
+      if (unmended.empty() && a.undo.to_text() != counted_on) {
+        state = update_state_from_text(a.state);
+        continue;
+      }
+    }
     if (why && !seen.first) seen.first = why;
     if (why) seen.last = why;
     if (why == operation_error::cause::unreachable) co_return left_open(a, failure);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "orchestration/plan/container_names.hpp"
+#include "orchestration/plan/intention.hpp"
 #include "orchestration/plan/photograph.hpp"
 #include "orchestration/project/create_body.hpp"
 #include "orchestration/run/clock.hpp"
@@ -17,6 +18,21 @@ namespace {
 bool all_left_over(const observed_state& observed) {
   return std::all_of(observed.containers.begin(), observed.containers.end(),
                      [](const observed_container& c) { return belongs_to_attempt(c.name); });
+}
+
+/// Whether somebody stopped it or it went down with dockerd, nothing tells: it stays as it is, and a person hears of
+/// it.
+void note_what_is_down(std::vector<std::string>& notes, const release& live, const observed_state& observed) {
+  for (const observed_container& found : observed.containers) {
+    if (is_up(found)) continue;
+    const auto recorded = std::find_if(live.containers.begin(), live.containers.end(),
+                                       [&](const released_container& c) { return c.container_id == found.id; });
+    if (recorded == live.containers.end() || !recorded->should_run || recorded->completes) continue;
+    notes.push_back(found.name + " is down, and release r" + std::to_string(live.number) +
+                    " has it running: it stays down. If nobody has stopped it (when dockerd died, say), first: dockupd "
+                    "recover -p " +
+                    live.project);
+  }
 }
 
 }  // namespace
@@ -50,6 +66,8 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   ready.value = plan_update(request.desired, ready.observed, request.options);
   ready.value.notes.insert(ready.value.notes.begin(), notes.begin(), notes.end());
   ready.value.notes.insert(ready.value.notes.end(), request.notes.begin(), request.notes.end());
+  if (const std::optional<release> live = workspace_.records.current_release())
+    note_what_is_down(ready.value.notes, *live, ready.observed);
   co_return ready;
 }
 

@@ -11,6 +11,7 @@ namespace {
 const command recovery{command::kind::recover, "", 30};
 const command update_of_the_second{command::kind::update, "v3", 35};
 const command another_update{command::kind::update, "v9", 40};
+const command and_back{command::kind::rollback, "", 50};
 
 /// In paths: "r" recovers, "u" updates; of the second state directory "R" and "U".
 std::string name_of(const command& c, actor who) {
@@ -31,10 +32,18 @@ std::string to_text(const blow& b) {
 }
 
 blow blow_from_text(const std::string& text) {
-  blow out;
-  if (text.starts_with("e")) out.what = blow::kind::engine;
-  if (text.starts_with("p")) out = blow{blow::kind::power, std::stoul(text.substr(1))};
-  return out;
+  if (text == "k") return {};
+  if (text == "e") return {blow::kind::engine, 0};
+  if (text.starts_with("p")) return {blow::kind::power, std::stoul(text.substr(1))};
+  throw std::runtime_error("\"" + text + "\" is no way to die");
+}
+
+void tell_violation(std::ostream& out, tally& counted, const char* option, const std::string& path,
+                    const std::string& what) {
+  constexpr std::uint64_t most_told = 20;
+  if (++counted.violations > most_told) return;
+  out << "VIOLATION " << path << "\n" << what << (what.ends_with("\n") ? "" : "\n");
+  out << "  again: explore " << option << " '" << path << "'\n" << std::flush;
 }
 
 tally& tally::operator+=(const tally& more) {
@@ -158,10 +167,24 @@ std::string crash_explorer::path_of(int at) const {
 // ---- walking ----------------------------------------------------------------------------------------------------
 
 void crash_explorer::violated(const std::string& what, const std::string& path) {
-  constexpr std::uint64_t most_told = 20;
-  if (++tally_.violations > most_told) return;
-  out_ << "VIOLATION " << path << "\n" << what << (what.ends_with("\n") ? "" : "\n");
-  out_ << "  again: explore --replay '" << path << "'\n" << std::flush;
+  tell_violation(out_, tally_, "--replay", path, what);
+}
+
+/// One of these has to run when that command has ended.
+std::vector<std::string> crash_explorer::versions_after(const move& m, bool second_was_there) const {
+  if (m.what.what == command::kind::update) return {m.what.version};
+  std::vector<std::string> out = expected_.versions;
+  if (second_was_there || m.who == actor::second || m.what.what == command::kind::rollback)
+    out.push_back(update_of_the_second.version);
+  return out;
+}
+
+/// Nothing has happened to it.
+void crash_explorer::act_ends(const outcome& how) {
+  std::string wrong;
+  if (how.how != explored_.how) wrong = "it ended otherwise: " + how.how + ": " + how.reason + "\n";
+  wrong += oracle_.at_the_end(expected_);
+  if (!wrong.empty()) violated(wrong, path_of(-1));
 }
 
 void crash_explorer::ends(const outcome& how, const std::vector<std::string>& versions, const std::string& path) {
@@ -181,12 +204,10 @@ void crash_explorer::ends(const outcome& how, const std::vector<std::string>& ve
 
 void crash_explorer::works_afterwards(const std::string& path) {
   if (!ended_.insert(stage_.key_without_records()).second) return;
-  const outcome next = run(move{another_update}, false);
-  ends(next, {another_update.version}, path + ".u");
-  const outcome back = run(move{{command::kind::rollback, "", 50}}, false);
-  std::vector<std::string> versions = expected_.versions;
-  versions.push_back(update_of_the_second.version);
-  ends(back, versions, path + ".u.b");
+  const move next{another_update};
+  ends(run(next, false), versions_after(next, false), path + ".u");
+  const move back{and_back};
+  ends(run(back, false), versions_after(back, false), path + ".u.b");
 }
 
 std::vector<crash_explorer::move> crash_explorer::moves_from(const place& from) const {
@@ -215,11 +236,8 @@ bool crash_explorer::make(const move& m, int at, std::vector<std::pair<int, std:
   const bool in_the_way = how.refused && within_.second_depth > 0;
   if (in_the_way && digest_of(stage_.engine().world()) != engine_before)
     violated("I8: it was refused, and has changed the engine: " + how.reason, path);
-  std::vector<std::string> versions = expected_.versions;
-  if (m.who == actor::second || from.state->records[1] != beginning_->records[1])
-    versions.push_back(update_of_the_second.version);
-  if (m.what.what == command::kind::update) versions = {m.what.version};
-  if (!in_the_way) ends(how, versions, path);
+  const bool second_was_there = from.state->records[1] != beginning_->records[1];
+  if (!in_the_way) ends(how, versions_after(m, second_was_there), path);
   run_seen seen = std::move(seen_);
   if (!in_the_way) works_afterwards(path);
   seen_ = std::move(seen);
@@ -248,9 +266,7 @@ tally crash_explorer::explore() {
   path_now_ = path_of(-1);
   const move act{explored_.act};
   const outcome whole = run(act, true);
-  if (whole.how != explored_.how) violated("it ended otherwise: " + whole.how + ": " + whole.reason, path_now_);
-  const std::string wrong = oracle_.at_the_end(expected_);
-  if (!wrong.empty()) violated(wrong, path_now_);
+  act_ends(whole);
   std::vector<std::pair<int, std::uint64_t>> cuts;
   take_places(-1, 1, act, cuts);
   for (std::size_t at = 0; at < places_.size() && (within_.states == 0 || at < within_.states); ++at)
@@ -284,10 +300,20 @@ std::uint64_t crash_explorer::schedules_from(int at, int crashes_left) {
 // ---- again ------------------------------------------------------------------------------------------------------
 
 crash_explorer::move crash_explorer::move_of(char letter) const {
-  const actor who = letter == 'R' || letter == 'U' ? actor::second : actor::first;
-  if (letter == 'b') return {{command::kind::rollback, "", 50}, who};
-  if (letter == 'U') return {update_of_the_second, who};
-  return {letter == 'u' ? another_update : recovery, who};
+  switch (letter) {
+    case 'r':
+      return {recovery, actor::first};
+    case 'u':
+      return {another_update, actor::first};
+    case 'b':
+      return {and_back, actor::first};
+    case 'R':
+      return {recovery, actor::second};
+    case 'U':
+      return {update_of_the_second, actor::second};
+    default:
+      throw std::runtime_error(std::string("'") + letter + "' is no command");
+  }
 }
 
 void crash_explorer::tell(const std::string& what) {
@@ -295,36 +321,49 @@ void crash_explorer::tell(const std::string& what) {
   for (const std::string& line : stage_.engine().container_names()) out_ << "    " << line << "\n";
 }
 
-void crash_explorer::replay_step(const move& m, const std::string& cut) {
+void crash_explorer::replay_step(const move& m, const std::string& cut, bool second_was_there,
+                                 const std::string& path) {
   seen_ = run_seen{};
   seen_.wanted = cut.empty() ? 0 : std::stoul(cut);
   out_ << to_text(m.what) << "\n";
   const outcome how = stage_.play(m.what, m.who);
   stage_.end_processes();
-  if (cut.empty()) return tell("ended: " + how.how + " " + how.reason + "\n" + oracle_.at_the_end(expected_));
+  ++tally_.runs;
+  tally_.passages += seen_.passed;
+  if (cut.empty()) {
+    tell("ended: " + how.how + " " + how.reason);
+    return path.ends_with(":") ? act_ends(how) : ends(how, versions_after(m, second_was_there), path);
+  }
   if (!seen_.cut) throw std::runtime_error("it has no passage " + cut);
   const std::shared_ptr<const frozen> state = seen_.cut;
   stage_.thaw(*state);
-  const blow b = blow_from_text(cut.substr(cut.find_first_not_of("0123456789")));
+  ++tally_.states;
+  const blow b = blow_from_text(cut.substr(std::min(cut.find_first_not_of("0123456789"), cut.size())));
   if (b.what == blow::kind::engine) stage_.engine_dies();
   if (b.what == blow::kind::power) stage_.power_cut(b.lost);
-  tell("cut: " + cut + "\n" + oracle_.on_the_way(expected_));
+  tell("cut: " + cut);
+  const std::string wrong = oracle_.on_the_way(expected_);
+  if (!wrong.empty()) violated(wrong, path);
 }
 
 tally crash_explorer::replay(const std::string& path) {
   is_talking_ = true;
   stage_.thaw(*beginning_);
-  move next{explored_.act};
-  for (std::size_t at = 0; at < path.size();) {
+  std::string walked = explored_.name + ":";
+  for (std::size_t at = 0; at <= path.size();) {
     const std::size_t end = std::min(path.find('.', at), path.size());
     std::string step = path.substr(at, end - at);
-    at = end + 1;
-    if (std::isdigit(static_cast<unsigned char>(step.at(0))) == 0) {
-      next = move_of(step[0]);
+    walked += (at == 0 ? "" : ".") + step;
+    move made{explored_.act};
+    if (at > 0) {
+      made = move_of(step.empty() ? '.' : step[0]);
       step.erase(0, 1);
     }
-    replay_step(next, step);
+    at = end + 1;
+    const bool second_was_there = stage_.freeze().records[1] != beginning_->records[1];
+    replay_step(made, step, second_was_there, walked);
   }
+  ++tally_.schedules;
   return tally_;
 }
 

@@ -60,6 +60,10 @@ struct tally {
   tally& operator+=(const tally& more);
 };
 
+/// Counts it and, while they are few, says it, and with which `option` the schedule at `path` is walked again.
+void tell_violation(std::ostream& out, tally& counted, const char* option, const std::string& path,
+                    const std::string& what);
+
 class crash_explorer {
  public:
   crash_explorer(const scenario& explored, const bounds& within, std::ostream& out);
@@ -109,13 +113,15 @@ class crash_explorer {
   void go_on_from(int at);
   /// Whether it was let: nobody else was in the way.
   bool make(const move& m, int at, std::vector<std::pair<int, std::uint64_t>>& cuts);
+  void act_ends(const outcome& how);
   void ends(const outcome& how, const std::vector<std::string>& versions, const std::string& path);
   void works_afterwards(const std::string& path);
   void violated(const std::string& what, const std::string& path);
+  std::vector<std::string> versions_after(const move& m, bool second_was_there) const;
   std::string path_of(int at) const;
   move move_of(char letter) const;
   void tell(const std::string& what);
-  void replay_step(const move& m, const std::string& cut);
+  void replay_step(const move& m, const std::string& cut, bool second_was_there, const std::string& path);
   std::uint64_t schedules_from(int at, int crashes_left);
   std::uint64_t schedules_through(const std::vector<std::pair<int, std::uint64_t>>& cuts, int crashes_left);
 

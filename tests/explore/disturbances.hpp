@@ -30,6 +30,7 @@ class disturbance_explorer {
   std::vector<std::uint64_t> instants();
   void disturb(const disturbance& d, std::uint64_t at);
   void strike(const disturbance& d, const passage& p);
+  outcome by_hand();
   void judge(const outcome& how, bool has_pruned, const std::string& path);
   void violated(const std::string& what, const std::string& path);
 

@@ -117,9 +117,7 @@ void duel_explorer::judge(const std::string& path) {
 }
 
 void duel_explorer::violated(const std::string& what, const std::string& path) {
-  constexpr std::uint64_t most_told = 20;
-  if (++tally_.violations > most_told) return;
-  out_ << "VIOLATION " << path << "\n" << what << "  again: explore --duel '" << path << "'\n" << std::flush;
+  tell_violation(out_, tally_, "--duel", path, what);
 }
 
 tally duel_explorer::explore(std::uint64_t step) {
@@ -136,6 +134,7 @@ tally duel_explorer::explore(std::uint64_t step) {
 tally duel_explorer::replay(const std::string& path) {
   is_talking_ = true;
   const std::size_t comma = path.find(',');
+  if (comma == std::string::npos || comma < 3) throw std::runtime_error("stopped where? " + path);
   for (const command::kind what : others)
     if (letter_of(what) == path.at(0))
       fight(as_other(what), std::stoul(path.substr(2)), std::stoul(path.substr(comma + 1)));

@@ -1,4 +1,5 @@
 // explore [--depth N] [--blows N] [--others N] [--second N] [--only SCENARIO] [--step N] [--replay …] [--disturb …]
+// [--least-states N] [--least-passages N] …
 #include <chrono>
 #include <iostream>
 
@@ -17,6 +18,8 @@ struct wishes {
   std::string disturb;
   std::uint64_t duels = 0;  // at each so-manieth call; 0: none
   std::string duel;
+  std::uint64_t least_states = 0;  // fewer: what was to be walked was not
+  std::uint64_t least_passages = 0;
 };
 
 std::vector<std::size_t> numbers(const std::string& text) {
@@ -31,8 +34,9 @@ std::vector<std::size_t> numbers(const std::string& text) {
 
 wishes read(int count, char** words) {
   wishes out;
-  for (int i = 1; i + 1 < count; i += 2) {
+  for (int i = 1; i < count; i += 2) {
     const std::string name = words[i];
+    if (i + 1 == count) throw std::runtime_error(name + " wants a value");
     const std::string value = words[i + 1];
     if (name == "--depth")
       out.within.depth = std::stoi(value);
@@ -56,6 +60,10 @@ wishes read(int count, char** words) {
       out.only = value;
     else if (name == "--replay")
       out.replay = value;
+    else if (name == "--least-states")
+      out.least_states = std::stoul(value);
+    else if (name == "--least-passages")
+      out.least_passages = std::stoul(value);
     else if (name == "--disturb")
       out.disturb = value;
     else
@@ -95,6 +103,10 @@ int run(const wishes& asked) {
     all += t;
   }
   std::cout << all.schedules << " schedules, " << all.violations << " violations\n";
+  if (all.runs == 0) throw std::runtime_error("nothing was run: is there such a scenario, and such a schedule?");
+  if (all.states < asked.least_states || all.passages < asked.least_passages)
+    throw std::runtime_error("only " + std::to_string(all.states) + " states and " + std::to_string(all.passages) +
+                             " passages were walked");
   return all.violations == 0 ? 0 : 1;
 }
 

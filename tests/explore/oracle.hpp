@@ -15,6 +15,7 @@ struct expectation {
   std::vector<std::string> versions;  // one of them runs in the end; each can be brought back on the way
   std::string migrated;               // this version's migration may have run, once at most
   bool pruned = false;                // somebody has: what had ended may be gone
+  bool left_is_gone = false;          // somebody took what the migrated version had written, and there was no copy yet
 };
 
 /// no: somebody took away what there was no copy of, so that it cannot is nobody's fault here.

@@ -288,6 +288,24 @@ TEST(TagOrigin, IsThatOfABuiltImage) {
   EXPECT_EQ(origin_of(with_web("", "shop-web")), "built |  | built, not pulled | /srv/shop/compose.yaml:4:12");
 }
 
+TEST(TagOrigin, IsTheContainersWithoutComposeFiles) {
+  project p = with_web("web:v1", "web:v1");
+  p.services.at("web").image_place = {};
+  p.services.at("web").found[1];
+  EXPECT_EQ(origin_of(p), "container | v1 | as its container shows, no compose file | ");
+  p.services.at("web").image = "sha256:0123";
+  p.services.at("web").image_template = "";
+  EXPECT_EQ(origin_of(p), "container |  | as its container shows, no compose file | ") << "an image's id has no tag";
+}
+
+TEST(ServicesWith, AreThoseInWhoseImageTheVariableStands) {
+  const project p = project_with({{"web", "shop/web:${VERSION}"},
+                                  {"job", "${REGISTRY:-r.test/$VERSION}/job:1"},
+                                  {"db", "postgres:${PG_VERSION:-16}"},
+                                  {"old", "shop/VERSION:1"}});
+  EXPECT_THAT(services_with(p, "VERSION"), ElementsAre("job", "web"));
+}
+
 // --- the variable that --tag sets ---
 
 std::string refusal(const project& p, const std::optional<std::string>& wanted = std::nullopt) {

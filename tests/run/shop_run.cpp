@@ -222,6 +222,7 @@ template <class T>
 T shop_run::in_a_workspace(const std::function<docker::task<T>(workspace&)>& doing) {
   records_.reset();
   records_ = store::open(state_, open_mode::read_write);
+  snapshots_ = snapshot_store(state_ / "snapshots");  // no process knows what another one expected
   snapshots_.remove_partials();
   expect_recorded(snapshots_, *records_);
   events_.clear();

@@ -165,6 +165,17 @@ TEST_F(Update, LeavesStoppedWhatWasStopped) {
   EXPECT_EQ(shop_.version_of("shop-web-1"), "v2");
 }
 
+// Nothing tells it from what was stopped by hand.
+TEST_F(Update, SaysWhatIsDownAlthoughTheReleaseHasItRunning) {
+  deploy_v1();
+  shop_.engine().restart_engine(engine_stop::killed);  // db has "unless-stopped"
+  const plan seen = shop_.plan_for(shop_.request("v2"));
+  EXPECT_THAT(seen.notes, testing::Contains(AllOf(HasSubstr("shop-db-1 is down, and release r1"),
+                                                  HasSubstr("dockupd recover -p shop"))));
+  shop_.bring_up();
+  EXPECT_THAT(shop_.plan_for(shop_.request("v2")).notes, testing::Not(testing::Contains(HasSubstr(" is down"))));
+}
+
 // Found by the explorer: 20.10 had it on no disk that the container was removed.
 TEST_F(Update, IsCleanedUpAfterAPowerCutGaveBackWhatItHadRemoved) {
   deploy_v1();
@@ -526,12 +537,41 @@ TEST_F(Rollback, HoldsTheReleaseThatWasLeft) {
   EXPECT_EQ(shop_.problems({"v3"}), "");
 }
 
+// Found by the explorer: nothing was asked of the engine while it died, and db was found down.
+TEST_F(Rollback, StartsAgainWhatWentDownWithTheEngineBeforeItWasProven) {
+  deploy_v2();
+  bool died = false;
+  shop_.on_event = [&](const progress_event& e) {
+    if (e.what != progress_event::kind::phase || e.text != "verify" || died) return;
+    died = true;
+    shop_.engine().restart_engine(engine_stop::killed);
+  };
+  const run_result result = shop_.rollback(with(data_choice::restore));
+  shop_.on_event = nullptr;
+  ASSERT_TRUE(died);
+  EXPECT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
 TEST_F(Rollback, NeedsAPersonWhenItFailsAfterTheCutOver) {
   deploy_v2();
   fail("start shop-web-1", 500, "OCI runtime create failed: scripted");
   const run_result result = shop_.rollback(with(data_choice::restore));
   EXPECT_EQ(result.how, ending::needs_person);
   EXPECT_THAT(result.reason, HasSubstr("OCI runtime create failed: scripted"));
+}
+
+// Found by the explorer: what the failed one had set aside stayed for good.
+TEST_F(Rollback, LeavesNothingOfTheOneThatNeededAPerson) {
+  deploy_v2();
+  fail("start shop-web-1", 500, "OCI runtime create failed: scripted");
+  ASSERT_EQ(shop_.rollback(with(data_choice::restore)).how, ending::needs_person);
+  EXPECT_EQ(shop_.recover(), std::nullopt);
+  EXPECT_NE(shop_.container_named("shop-web-1.dockupd-old."), "") << "while a person is needed, it stays";
+  shop_.engine().forget_failures();
+  ASSERT_EQ(shop_.rollback(with(data_choice::restore)).how, ending::done);
+  EXPECT_EQ(shop_.recover(), std::nullopt);
+  EXPECT_EQ(shop_.container_named("shop-web-1.dockupd-old."), "");
 }
 
 // --- what compose deployed -------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 
 #include "orchestration/files/durable_file.hpp"
 #include "orchestration/plan/pinned_text.hpp"
+#include "orchestration/project/image_text.hpp"
 #include "orchestration/project/pin.hpp"
 #include "orchestration/run/preflight.hpp"
 
@@ -30,13 +31,6 @@ std::optional<std::string> text_of(const fs::path& file) {
 
 void read_as(orchestration::load_request& request, const fs::path& file, const std::string& text) {
   request.texts[fs::weakly_canonical(file).string()] = text;
-}
-
-/// "repo" of "repo:v1@sha256:…".
-std::string repository_of(const std::string& image) {
-  const std::string name = image.substr(0, image.find('@'));
-  const std::size_t slash = name.rfind('/');
-  return name.substr(0, name.find(':', slash == std::string::npos ? 0 : slash));
 }
 
 const service& service_named(const project& p, const std::string& name) {
@@ -90,8 +84,7 @@ class pinner {
       if (!asked_.tag.empty() || wanted_variable() || asked_.pin == pin_way::digest) throw;
     }
     if (!variable) return;
-    for (const auto& [name, s] : p.services)
-      if (s.image_template.find(variable->name) != std::string::npos) request_.retagged.insert(name);
+    request_.retagged.merge(services_with(p, variable->name));
     pin_tag pin;
     pin.file = variable->file.string();
     pin.variable = variable->name;
@@ -171,7 +164,7 @@ class pinner {
     for (const std::string& name : names) {
       const service& s = service_named(p, name);
       if (asked_.images.contains(name)) continue;
-      images_.push_back({name, repository_of(s.image) + ":" + asked_.tag, s.image});
+      images_.push_back({name, orchestration::parts_of(s.image).name + ":" + asked_.tag, s.image});
       if (request_.tag_before.empty()) request_.tag_before = origin_of_tag(p, s).tag;
     }
     request_.tag = asked_.tag;
@@ -185,7 +178,7 @@ class pinner {
       const std::string source = origin_of_tag(p, s).source;
       if (source != "literal" && source != "untagged") continue;
       out.push_back(name);
-      repositories.insert(repository_of(s.image));
+      repositories.insert(orchestration::parts_of(s.image).name);
       words += "\n  " + name + "   " + s.image;
     }
     if (out.empty()) throw pin_error("no image has its tag written out: say whose it is, --tag TAG SERVICE");
@@ -213,13 +206,18 @@ class pinner {
   }
 
   [[noreturn]] void refuse_to_guess(const project& p) const {
-    std::string lines;
-    for (const pinned_image& each : images_)
-      lines += "\n  " + to_text(p.services.at(each.service).image_place) + ": image: " + each.image;
     throw pin_refused("the next `docker compose up` would bring back what the files say:" + said_now(p) +
-                      "\nEither write there, and update without --image:" + lines +
+                      "\nEither write there, and update without --image:" + to_write(p) +
                       "\nor keep it in compose's override file: --pin override" +
                       "\nor nowhere, until the next `docker compose up`: --pin none");
+  }
+
+  /// The lines as they would have to be.
+  std::string to_write(const project& p) const {
+    std::string out;
+    for (const pinned_image& each : images_)
+      out += "\n  " + to_text(p.services.at(each.service).image_place) + ": image: " + each.image;
+    return out;
   }
 
   std::string said_now(const project& p) const {
@@ -229,15 +227,11 @@ class pinner {
   }
 
   void write_override(const project& p) {
-    if (p.override_file.empty()) {
-      std::string lines;
-      for (const pinned_image& each : images_)
-        lines += "\n  " + to_text(p.services.at(each.service).image_place) + ": image: " + each.image;
+    if (p.override_file.empty())
       throw pin_refused(
           "the compose files were given by -f or COMPOSE_FILE: compose then reads no override file, and "
           "what was kept there would be lost. Either write there, and update without --image:" +
-          lines + "\nor nowhere, until the next `docker compose up`: --pin none");
-    }
+          to_write(p) + "\nor nowhere, until the next `docker compose up`: --pin none");
     request_.image_pins = pins_for(p.override_file, images_, text_of(p.override_file));
     read_as(load_, p.override_file, request_.image_pins->new_text.as_string());
     changed_ = true;

@@ -10,9 +10,9 @@ namespace dockupd {
 /// --health-timeout, --migration-timeout, --stable-for and --timeout.
 void fill_waits(const command& asked, orchestration::reconcile_options& options);
 
-/// Finishes or undoes what an interrupted run left open, and says so. fatal(interrupted_run_found) when that did not
-/// lead to a proven release. True: there was one, and so files may say other things than before.
-bool recover_first(session& s, orchestration::workspace& w);
+/// Finishes or undoes what an interrupted run left open, and says so: files may say other things than before.
+/// fatal(interrupted_run_found) when that did not lead to a proven release.
+void recover_first(session& s, orchestration::workspace& w);
 
 /// Runs update or rollback to its end. fatal(interrupted_run_found) when that stops in the middle, e.g. because its
 /// records cannot be written.

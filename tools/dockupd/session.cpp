@@ -32,6 +32,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* known_project_file = "project.json";
+constexpr const char* project_label = "com.docker.compose.project";
+constexpr const char* directory_label = "com.docker.compose.project.working_dir";
+constexpr const char* env_files_label = "com.docker.compose.project.environment_file";
 
 std::optional<std::string> from_environment(std::string_view name) {
   const char* value = std::getenv(std::string(name).c_str());
@@ -46,6 +49,13 @@ std::map<std::string, std::string> whole_environment() {
     const auto equals = text.find('=');
     if (equals != std::string_view::npos) out.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
+  return out;
+}
+
+std::vector<std::string> listed_in(const std::string& list) {
+  std::vector<std::string> out;
+  std::istringstream words(list);
+  for (std::string word; std::getline(words, word, ',');) out.push_back(word);
   return out;
 }
 
@@ -72,6 +82,12 @@ std::vector<known_project> known_projects(const fs::path& root) {
   }
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return out;
+}
+
+void hide_secrets_of(const orchestration::project& p) {
+  for (const auto& [name, service] : p.services) hide_secrets_in(service.document);
+  for (const auto* objects : {&p.secrets, &p.configs})
+    for (const auto& [name, object] : *objects) hide(object.content.value_or(""));
 }
 
 /// What older releases and a run in the middle were given comes back in logs and errors as well.
@@ -153,7 +169,7 @@ bool session::has_files() {
   if (without_files_) return false;
   if (loaded_) return true;
   try {
-    load_files();
+    project();
     return true;
   } catch (const orchestration::no_compose_file&) {
     if (!command_.project_directory.empty()) throw;
@@ -184,13 +200,13 @@ void session::look_at_containers() {
   if (without_files_) {
     working_dir_ = files.working_dir;
     if (missing != wanted.end())
-      say_warning(*missing + " cannot be read, so " + name_ + " is moved as its containers are");
-    if (!there.empty()) say_warning("nothing is written to " + there + ": there the old tag still stands");
+      say_once(&say_warning, *missing + " cannot be read, so " + name_ + " is moved as its containers are");
+    if (!there.empty()) say_once(&say_warning, "nothing is written to " + there + ": there the old tag still stands");
     return;
   }
   labelled_ = std::move(files);
-  say_note("project " + name_ + " is read from " + list + ", as the labels of its containers say");
-  load_files();
+  say_once(&say_note, "project " + name_ + " is read from " + list + ", as the labels of its containers say");
+  project();
 }
 
 fatal session::no_project() {
@@ -207,6 +223,10 @@ fatal session::no_project() {
   return fatal(exit_code::usage, text);
 }
 
+void session::say_once(void (*how)(const std::string&), const std::string& text) {
+  if (said_.insert(text).second) how(text);
+}
+
 void session::forget_files() {
   loaded_.reset();
   labelled_.reset();
@@ -214,29 +234,32 @@ void session::forget_files() {
 }
 
 const orchestration::project& session::project() {
-  has_files();
-  return load_files();
-}
-
-const orchestration::project& session::load_files() {
   if (!loaded_) {
     loaded_ = orchestration::load(load_request());
-    for (const auto& [name, service] : loaded_->value.services) hide_secrets_in(service.document);
-    for (const auto* objects : {&loaded_->value.secrets, &loaded_->value.configs})
-      for (const auto& [name, object] : *objects) hide(object.content.value_or(""));
+    // config prints with its secrets: only where it says something beside that are they to be known.
+    const bool is_config = command_.what == verb::config;
+    if (!is_config || !loaded_->findings.empty() || command_.view == config_view::creates)
+      hide_secrets_of(loaded_->value);
     for (const orchestration::finding& f : loaded_->findings)
-      if (command_.what == verb::config)
+      if (is_config)
         say(to_text(f));
       else if (f.level == orchestration::severity::warning)
-        say_warning(to_text(f));
+        say_once(&say_warning, to_text(f));
   }
   return loaded_->value;
 }
 
-const orchestration::project* session::project_here() {
+const orchestration::project* session::project_here(const orchestration::observed_state* observed) {
   std::string known;
   for (const known_project& each : known_projects(state_root()))
     if (each.name == project_name()) known = each.working_dir;
+  if (observed != nullptr && are_env_files_open()) {
+    std::vector<deployed> containers;
+    for (const orchestration::observed_container& c : observed->containers)
+      containers.push_back({project_name(), c.inspect.string_at({"Config", "Labels", directory_label}),
+                            c.inspect.string_at({"Config", "Labels", env_files_label})});
+    take_env_files(containers);
+  }
   try {
     const orchestration::project& p = project();
     return p.name == project_name() && (known.empty() || known == p.working_dir) ? &p : nullptr;
@@ -245,40 +268,57 @@ const orchestration::project* session::project_here() {
   }
 }
 
-bool session::is_compose_file_near() const {
+bool session::are_env_files_open() const {
+  return command_.env_files.empty() && environment_("COMPOSE_ENV_FILES").value_or("").empty();
+}
+
+/// Whether the files here, read with these env files, are those of that project.
+bool session::makes_project(const std::string& name, const std::string& env_files) const {
+  orchestration::load_request request = load_request();
+  request.env_files = listed_in(env_files);
   try {
-    orchestration::find_project(load_request());
-  } catch (const orchestration::no_compose_file&) {
-    return false;
+    return orchestration::load(request).value.name == name;
   } catch (const orchestration::load_error&) {
-    // There is one, or one was named: loading says what is wrong.
+    return false;  // whoever loads them says what is wrong
   }
-  return true;
+}
+
+void session::take_env_files(const std::vector<deployed>& containers) {
+  fs::path here;
+  try {
+    here = orchestration::find_project(load_request()).directory;
+  } catch (const orchestration::load_error&) {
+    return;  // of what is gone with its folder, has_files() speaks; loading says what is wrong
+  }
+  std::map<std::string, std::set<std::string>> given;  // project → what it was given; "": nothing
+  bool any = false;
+  for (const deployed& c : containers) {
+    std::error_code unknown;
+    if (c.directory != here && !fs::equivalent(c.directory, here, unknown)) continue;
+    given[c.project].insert(c.env_files);
+    any |= !c.env_files.empty();
+  }
+  if (!any) return;
+  // The env files may name the project, so only what is read with them tells whose they are.
+  std::set<std::string> wanted;
+  for (const auto& [name, lists] : given)
+    for (const std::string& list : lists)
+      if (makes_project(name, list)) wanted.insert(list);
+  if (wanted.size() != 1 || wanted.begin()->empty()) return;
+  command_.env_files = listed_in(*wanted.begin());
+  loaded_.reset();
+  say_warning("docker compose was run here with --env-file " + *wanted.begin() + ": so is this. To choose: --env-file");
 }
 
 void session::take_env_files_of_containers() {
-  if (!command_.env_files.empty() || environment_("COMPOSE_ENV_FILES").value_or("") != "") return;
-  if (!is_compose_file_near()) return;  // of what is gone with its folder, has_files() speaks
-  constexpr const char* label = "com.docker.compose.project.environment_file";
-  fs::path here = fs::current_path();
-  if (!command_.files.empty()) here = fs::absolute(command_.files.front()).lexically_normal().parent_path();
-  if (!command_.project_directory.empty()) here = fs::absolute(command_.project_directory).lexically_normal();
-  std::set<std::string> given;
+  if (!are_env_files_open()) return;
   std::vector<std::string> labels;
-  labels.emplace_back(label);
-  for (const docker::json& c : run(engine().list_containers(std::move(labels)))) {
-    const std::string name = c.string_at({"Labels", "com.docker.compose.project"});
-    const fs::path directory = c.string_at({"Labels", "com.docker.compose.project.working_dir"});
-    if (!command_.project_name.empty() && command_.project_name != name) continue;
-    // compose, too, looks for its files in the folders above.
-    const auto [end, unused] = std::mismatch(directory.begin(), directory.end(), here.begin(), here.end());
-    if (directory.empty() || end != directory.end()) continue;
-    given.insert(c.string_at({"Labels", label}));
-  }
-  if (given.size() != 1 || given.begin()->empty()) return;
-  std::istringstream listed(*given.begin());
-  for (std::string file; std::getline(listed, file, ',');) command_.env_files.push_back(file);
-  say_warning("docker compose was run here with --env-file " + *given.begin() + ": so is this. To choose: --env-file");
+  labels.emplace_back(directory_label);
+  std::vector<deployed> containers;
+  for (const docker::json& c : run(engine().list_containers(std::move(labels))))
+    containers.push_back({c.string_at({"Labels", project_label}), c.string_at({"Labels", directory_label}),
+                          c.string_at({"Labels", env_files_label})});
+  take_env_files(containers);
 }
 
 const std::string& session::project_name() {
@@ -294,7 +334,7 @@ std::string session::find_name() {
   // At 3 a.m. the compose file may be what is broken: a project is known by its directory too, unless several share it.
   const std::string here = fs::current_path().string();
   try {
-    return load_files().name;
+    return project().name;
   } catch (const orchestration::no_compose_file&) {
     if (files_given) throw;
     if (const auto named = environment_("COMPOSE_PROJECT_NAME"); named && !named->empty()) return *named;
@@ -319,11 +359,11 @@ std::string session::find_name() {
 /// The only project whose containers say that they were deployed from the folder.
 std::string session::name_by_folder(const std::string& folder) {
   std::vector<std::string> labels;
-  labels.push_back("com.docker.compose.project.working_dir=" + folder);
+  labels.push_back(directory_label + ("=" + folder));
   std::set<std::string> names;
   try {
     for (const docker::json& c : run(engine().list_containers(std::move(labels))))
-      names.insert(c.string_at({"Labels", "com.docker.compose.project"}));
+      names.insert(c.string_at({"Labels", project_label}));
   } catch (const docker::error&) {
     // Then it is unknown, and what asks the engine next says why.
   }

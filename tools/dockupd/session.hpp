@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 
@@ -47,18 +48,19 @@ class session {
   /// Whether there are compose files to read: those given, those of the folder, or where the labels of the project's
   /// containers say that they are. If not, there are containers. orchestration::load_error, fatal(usage): neither.
   bool has_files();
-  /// The compose files, loaded once; has_files() is true. Their notes and warnings go to stderr. load_error.
+  /// The compose files that has_files() found, else those that are given or in the folder, loaded once; asks no engine.
+  /// Their notes and warnings go to stderr. load_error.
   const orchestration::project& project();
   /// project(), where the files that are found here are those of the project that is asked about; nullptr elsewhere,
-  /// and where they cannot be loaded.
-  const orchestration::project* project_here();
+  /// and where they cannot be loaded. `observed`: its containers, for the env files; nullptr: they are not known.
+  const orchestration::project* project_here(const orchestration::observed_state* observed);
   /// The next project() reads the files again.
   void forget_files();
   /// What project() loads, with the tag put in place of the variable's value.
   orchestration::load_request load_request() const;
 
-  /// Without --env-file: those that docker compose was last given for the project here, as its containers say. Before
-  /// the first project(). Asks the engine.
+  /// Without --env-file: those that docker compose was last given for the project here, as its containers say. Asks
+  /// the engine.
   void take_env_files_of_containers();
 
   /// The name, from -p, the compose files, or what dockupd knows: works without compose files too. fatal(usage).
@@ -112,10 +114,18 @@ class session {
   void finished();
   std::string find_name();
   std::string name_by_folder(const std::string& folder);
-  const orchestration::project& load_files();
   void look_at_containers();
   fatal no_project();
-  bool is_compose_file_near() const;
+  void say_once(void (*how)(const std::string&), const std::string& text);
+  /// What compose has written on a container about where it came from.
+  struct deployed {
+    std::string project;
+    std::string directory;
+    std::string env_files;  // as given by --env-file, with commas between; empty: none were
+  };
+  bool are_env_files_open() const;
+  void take_env_files(const std::vector<deployed>& containers);
+  bool makes_project(const std::string& name, const std::string& env_files) const;
 
   command command_;
   environment_lookup environment_;
@@ -127,6 +137,7 @@ class session {
   std::optional<orchestration::labelled_files> labelled_;  // no file is in the folder
   bool without_files_ = false;                             // and none where the labels say
   std::string working_dir_;                                // then: of which they speak
+  std::set<std::string> said_;                             // of the files, which are read again
   std::string name_;
   std::unique_ptr<orchestration::engine> engine_;
   std::optional<orchestration::project_lock> lock_;

@@ -41,8 +41,8 @@ engine_view look(session& s) {
 }
 
 /// Where each tag comes from, as the compose files say now; none where they cannot be had: status answers without them.
-std::vector<orchestration::service_outlook> tags_of(session& s) {
-  const orchestration::project* here = s.project_here();
+std::vector<orchestration::service_outlook> tags_of(session& s, const engine_view& view) {
+  const orchestration::project* here = s.project_here(view.observed ? &*view.observed : nullptr);
   return here == nullptr ? std::vector<orchestration::service_outlook>() : orchestration::tags_in(*here);
 }
 
@@ -244,7 +244,7 @@ void print_text(session& s, const engine_view& view, const std::optional<release
                                       ": a rollback on a full disk may need room to be made first; the next "
                                       "update keeps some back when there is room"});
   print(table(rows));
-  if (const std::string tags = tags_text(tags_of(s)); !tags.empty()) print("\n" + printable(tags));
+  if (const std::string tags = tags_text(tags_of(s, view)); !tags.empty()) print("\n" + printable(tags));
   if (!view.observed) return;
   rows.assign(1, {"CONTAINER", "STATE", "IMAGE"});
   for (const observed_container& c : view.observed->containers)
@@ -286,7 +286,7 @@ void print_json(session& s, const engine_view& view, const std::optional<release
   if (!ready.problem.empty()) way_back["problem"] = ready.problem;
   out["rollback"] = std::move(way_back);
   out["missing_ballast"] = docker::json::array_of(missing_ballast(s));
-  out["tags"] = to_json(tags_of(s));
+  out["tags"] = to_json(tags_of(s, view));
   out["containers"] = docker::json::make_array();
   if (view.observed)
     for (const observed_container& c : view.observed->containers)

@@ -72,13 +72,12 @@ void fill_waits(const command& asked, orchestration::reconcile_options& options)
 }
 
 exit_code run_update(session& s) {
-  update_request request = make_request(s);
+  update_request request = make_request(s);  // what is wrong with it is said before anybody is waited for
   orchestration::workspace& w =
       s.open_for_change(request.tag_given ? "update --tag " + orchestration::short_tag(request.tag) : "update");
-  if (recover_first(s, w)) {
-    s.forget_files();  // the tag line may have been written
-    request = make_request(s);
-  }
+  recover_first(s, w);
+  s.forget_files();  // whoever held the lock may have written the tag line, and so may the recovery
+  request = make_request(s);
   s.remember_project();
   orchestration::updater updater(w);
   const orchestration::run_result result = finish(s, w, updater.update(std::move(request)));

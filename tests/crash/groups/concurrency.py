@@ -206,15 +206,26 @@ def pair(first: str, second: str):
 
 
 def waits_its_turn(machine: Machine, chance: random.Random) -> None:
-    """With --lock-wait the second goes after the first, and finds nothing to do."""
+    """With --lock-wait others go after the first, and find nothing to do, with its tag or without one."""
+    before = releases(machine)
     process = machine.start_dockupd("update", "--tag", world.GOOD[1], failpoints="state:cut_over:after=stop")
     wait_for(process.stopped, 30, "the cut-over")
-    second = machine.start_dockupd("update", "--tag", world.GOOD[1], "--lock-wait", "30", program="shipped")
+    waiting = [machine.start_dockupd("update", *tag, "--lock-wait", "30", program="shipped")
+               for tag in (["--tag", world.GOOD[1]], [])]
     must(machine.dockupd("update", "--tag", world.GOOD[1], program="shipped"), 75)
     process.signal(signal.SIGCONT)
     must(process.wait(30), 0)
-    must(second.wait(30), 0)
+    for each in waiting:
+        must(each.wait(30), 0)
+    made = releases(machine) - before
+    if len(made) != 1:
+        raise Violation(f"one update had something to do, and it made the releases {sorted(made)}")
     checker.check(machine, (world.GOOD[1],))
+
+
+def releases(machine: Machine) -> set[int]:
+    history = must(machine.dockupd("history", "--json", program="shipped"), 0)
+    return {entry["release"] for entry in records.document(history)["entries"] if "release" in entry}
 
 
 # --- by hand ------------------------------------------------------------------------------------------------------
