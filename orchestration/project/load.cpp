@@ -195,9 +195,11 @@ void project_loader::refuse_cycle(const dependency_cycle& cycle) const {
 }
 
 void project_loader::fill(const std::set<std::string>& on) {
+  file_texts texts = files_.environment.texts();
   for (yaml_member& each : model_.find("services")->members()) {
     if (!on.contains(each.key)) continue;
-    std::map<std::string, std::string> from = resolve_files(each.value, "services." + each.key, files_.environment);
+    std::map<std::string, std::string> from =
+        resolve_files(each.value, "services." + each.key, files_.environment, texts);
     service& made = value.services[each.key] = make_service(each.key, each.value, value.name);
     made.from_env_files = std::move(from);
   }

@@ -154,7 +154,7 @@ void assignments(yaml_node& node, const tree_path&) {
 }
 
 struct long_form_rule {
-  std::string_view pattern;
+  path_pattern pattern;
   void (*rule)(yaml_node& node, const tree_path& path);
 };
 

@@ -144,7 +144,7 @@ yaml_node merged_address_pools(yaml_node base, yaml_node over, const tree_path& 
 }
 
 struct merge_rule {
-  std::string_view pattern;
+  path_pattern pattern;
   yaml_node (*rule)(yaml_node base, yaml_node over, const tree_path& path);
 };
 
@@ -237,7 +237,7 @@ std::string by_path(const yaml_node& entry, const tree_path&) {
 }
 
 struct unique_rule {
-  std::string_view pattern;
+  path_pattern pattern;
   std::string (*rule)(const yaml_node& entry, const tree_path& path);
 };
 

@@ -105,9 +105,16 @@ using values = std::map<std::string, std::string>;
 struct file_scope {
   const std::string& path;  // of the service
   variable_lookup lookup;
-  const file_texts& texts;
+  file_texts& texts;
   values& given_by;  // variable → env file
 };
+
+/// Many services have the same env file: it is read once.
+const std::string& read_once(const std::string& file, file_texts& texts) {
+  const auto known = texts.find(file);
+  return known != texts.end() ? known->second
+                              : texts.emplace(file, read_text_file(file, env_file_limit, texts)).first->second;
+}
 
 void read_env_file(const yaml_node& entry, const file_scope& in, values& out) {
   const yaml_node* path = entry.find("path");
@@ -125,7 +132,7 @@ void read_env_file(const yaml_node& entry, const file_scope& in, values& out) {
     fail_at(format->where, in.path + ".env_file", "\"" + value_text(*format) + "\" is no format of env files",
             "Write `format: raw`, or leave it out");
   try {
-    const std::string text = read_text_file(file, env_file_limit, in.texts);
+    const std::string& text = read_once(file, in.texts);
     for (dotenv_variable& each : raw ? parse_raw_env(text, in.lookup) : parse_dotenv(text, in.lookup, out)) {
       in.given_by.insert_or_assign(each.name, file);
       out.insert_or_assign(each.name, std::move(each.value));
@@ -135,7 +142,8 @@ void read_env_file(const yaml_node& entry, const file_scope& in, values& out) {
   }
 }
 
-values resolve_environment(yaml_node& service, const std::string& path, const project_environment& environment) {
+values resolve_environment(yaml_node& service, const std::string& path, const project_environment& environment,
+                           file_texts& texts) {
   const yaml_node* written = service.find_set("environment");
   json own = written == nullptr ? json::make_object() : canonical_environment(*written, path + ".environment");
   values all;
@@ -152,7 +160,7 @@ values resolve_environment(yaml_node& service, const std::string& path, const pr
                         const auto found = explicit_values.find(name);
                         return found == explicit_values.end() ? std::nullopt : std::optional(found->second);
                       },
-                      environment.texts(), given_by};
+                      texts, given_by};
   if (const yaml_node* files = service.find("env_file"))
     for (const yaml_node& each : files->items()) read_env_file(each, in, all);
   yaml_node out = make_node(yaml_node::mapping(), written == nullptr ? service.where : written->where);
@@ -167,7 +175,7 @@ values resolve_environment(yaml_node& service, const std::string& path, const pr
   return given_by;
 }
 
-void resolve_labels(yaml_node& service, const std::string& path, const file_texts& texts) {
+void resolve_labels(yaml_node& service, const std::string& path, file_texts& texts) {
   const yaml_node* files = service.find_set("label_file");
   if (files == nullptr || files->items().empty()) return;
   values all;
@@ -179,7 +187,7 @@ void resolve_labels(yaml_node& service, const std::string& path, const file_text
       return found == all.end() ? std::nullopt : std::optional(found->second);
     };
     try {
-      for (dotenv_variable& label : parse_dotenv(read_text_file(file, env_file_limit, texts), earlier))
+      for (dotenv_variable& label : parse_dotenv(read_once(file, texts), earlier))
         all.insert_or_assign(label.name, std::move(label.value));
     } catch (const dotenv_error& error) {
       fail_in_file(file, path + ".label_file", error);
@@ -226,9 +234,9 @@ void normalise(yaml_node& root, const std::string& project_name, const std::stri
 }
 
 std::map<std::string, std::string> resolve_files(yaml_node& service, const std::string& path,
-                                                 const project_environment& environment) {
-  values given_by = resolve_environment(service, path, environment);
-  resolve_labels(service, path, environment.texts());
+                                                 const project_environment& environment, file_texts& texts) {
+  values given_by = resolve_environment(service, path, environment, texts);
+  resolve_labels(service, path, texts);
   return given_by;
 }
 

@@ -15,9 +15,9 @@ void normalise(yaml_node& root, const std::string& project_name, const std::stri
                const project_environment& environment);
 
 /// `environment` becomes the final mapping, with env_file read underneath it, and env_file goes. `labels` becomes a
-/// mapping with label_file read underneath it. Returns variable → the env file that gives it its value, for those that
-/// env files give. Throws load_error.
+/// mapping with label_file read underneath it. A file of `texts` is not read, and what is read joins them, for the next
+/// service. Returns variable → the env file that gives it its value, for those that env files give. Throws load_error.
 std::map<std::string, std::string> resolve_files(yaml_node& service, const std::string& path,
-                                                 const project_environment& environment);
+                                                 const project_environment& environment, file_texts& texts);
 
 }  // namespace orchestration

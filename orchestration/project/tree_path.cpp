@@ -10,12 +10,9 @@ std::string tree_path::text() const {
   return out += key_;
 }
 
-bool tree_path::matches(std::string_view pattern) const {
+bool tree_path::has_steps_of(std::string_view pattern) const {
   for (const tree_path* step = this; step->above_ != nullptr; step = step->above_) {
     if (pattern.empty()) return false;
-    // Most steps already differ in their last letter.
-    const char last = step->index_ ? ']' : step->key_.empty() ? '\0' : step->key_.back();
-    if (pattern.back() != last && pattern.back() != '*') return false;
     const std::size_t dot = pattern.rfind('.');
     const std::string_view wanted = dot == std::string_view::npos ? pattern : pattern.substr(dot + 1);
     if (wanted != "*" && (step->index_ ? wanted != "[]" : wanted != step->key_)) return false;

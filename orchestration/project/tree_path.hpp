@@ -1,6 +1,7 @@
 // Where in a tree of nodes a walk stands: a chain of steps on the walker's own stack.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -8,23 +9,35 @@
 
 namespace orchestration {
 
+/// "services.*.ports.[]": `*` is any step, `[]` any element of a list.
+struct path_pattern {
+  constexpr path_pattern(const char* written)  // NOLINT(google-explicit-constructor): tables are of texts
+      : text(written), depth(text.empty() ? 0 : 1 + static_cast<std::size_t>(std::count(text.begin(), text.end(), '.'))) {}
+  std::string_view text;
+  std::size_t depth;  // steps
+};
+
 /// Each step points at the one above it, and at its key: both must outlive it.
 class tree_path {
  public:
   tree_path() = default;  // the root
-  tree_path(const tree_path& above, std::string_view key) : above_(&above), key_(key) {}
-  tree_path(const tree_path& above, std::size_t index) : above_(&above), index_(index) {}
+  tree_path(const tree_path& above, std::string_view key) : above_(&above), key_(key), depth_(above.depth_ + 1) {}
+  tree_path(const tree_path& above, std::size_t index) : above_(&above), index_(index), depth_(above.depth_ + 1) {}
 
   /// "services.web.ports[0]"; empty for the root.
   std::string text() const;
 
-  /// Whether the steps are those of "services.*.ports.[]": `*` is any step, `[]` any element of a list.
-  bool matches(std::string_view pattern) const;
+  bool matches(const path_pattern& pattern) const {
+    return pattern.depth == depth_ && has_steps_of(pattern.text);  // most patterns are of another depth
+  }
 
  private:
+  bool has_steps_of(std::string_view pattern) const;
+
   const tree_path* above_ = nullptr;
   std::string_view key_;
   std::optional<std::size_t> index_;
+  std::size_t depth_ = 0;
 };
 
 /// What the first matching row of a table {pattern, rule} says; nullptr when none does.

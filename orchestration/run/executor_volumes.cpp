@@ -1,4 +1,4 @@
-// Volumes: snapshot and restore on the worker pool; and the one line of the env file.
+// Volumes: snapshot and restore on the worker pool.
 #include "orchestration/files/durable_file.hpp"
 #include "orchestration/files/file_error.hpp"
 #include "orchestration/project/pin.hpp"
@@ -150,7 +150,24 @@ executor::result executor::ensure(restore_volumes o) {
     for (const volume_source& v : volumes) entries += snapshots.restore(id, v.name, v.mountpoint, progress).entries;
     return entries;
   };
-  const std::uint64_t entries = co_await off_thread(workspace_.pool, std::move(work));
+  std::uint64_t entries = 0;
+  std::string failure;
+  try {
+    entries = co_await off_thread(workspace_.pool, work);
+  } catch (const std::runtime_error& error) {
+    // Without room a second time is no better, and what releases it tries again.
+    if (is_for_want_of_room(error)) throw;
+    failure = error.what();
+  }
+  if (!failure.empty()) {
+    // A person is called for when the data cannot be put back: not over what may pass, as having no memory does.
+    progress_event event;
+    event.what = progress_event::kind::warning;
+    event.subject = id;
+    event.text = failure + ". Once more, from the beginning";
+    workspace_.progress(event);
+    entries = co_await off_thread(workspace_.pool, work);
+  }
   co_return docker::json::object({{"said", counted(entries, "file") + ", verified"}});
 }
 

@@ -358,6 +358,31 @@ TEST_F(UpdateThatFails, ComesBackWithTheDataWhenTheNewVersionNeverGetsHealthy) {
   EXPECT_EQ(shop_.migrations_of("v3"), 1);
 }
 
+TEST_F(UpdateThatFails, PutsTheDataBackThoughItsArchiveCouldNotBeReadAtFirst) {
+  deploy_v1();
+  image_behaviour broken = shop_.web_behaviour();
+  broken.health = health_script::becomes_unhealthy;
+  shop_.publish_web("v2", broken);
+  std::filesystem::path archive, away;
+  int warnings = 0;
+  shop_.on_event = [&](const progress_event& event) {
+    const std::string restoring = "restore from ";
+    if (event.what == progress_event::kind::begin && event.text.starts_with(restoring)) {
+      const std::string id = event.text.substr(restoring.size(), event.text.find(" to") - restoring.size());
+      archive = shop_.snapshots().directory() / id / "shop-data.tar.zst";
+      away = archive.string() + ".away";
+      std::filesystem::rename(archive, away);
+    }
+    if (event.what != progress_event::kind::warning || event.text.find("Once more") == std::string::npos) return;
+    ++warnings;
+    std::filesystem::rename(away, archive);
+  };
+  EXPECT_EQ(shop_.update("v2").how, ending::rolled_back);
+  shop_.on_event = nullptr;
+  EXPECT_EQ(warnings, 1);
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
 TEST_F(UpdateThatFails, KeepsWhatTheFailedVersionWroteInASafetySnapshot) {
   deploy_v1();
   image_behaviour broken = shop_.web_behaviour();
