@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Loading alone: `dockupd config --hash` beside `docker-compose config --hash "*"`, on one generated project, in one run.
+"""Loading alone: `dockupd config --hash` beside `docker-compose config`, and beside its `config --hash "*"`, on one generated
+project, in one run.
 
   tests/bench/config.py [ROUNDS]     (build the preset release first, or set DOCKUPD)
 
 No engine is needed. The project is the same each time: 60 services with env files, anchors and merge keys, health checks,
-ports, volumes, networks and dependencies. Both programs take turns; medians and their ratio are printed. Exit 1 when
-dockupd is not ten times as fast. Ratios travel; milliseconds do not."""
+ports, volumes, networks and dependencies. They take turns; medians and ratios are printed. Exit 1 when dockupd is not ten
+times as fast as `docker-compose config`. Ratios travel; milliseconds do not."""
 import os
 import statistics
 import subprocess
@@ -16,6 +17,7 @@ import time
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SERVICES = 60
 GOAL = 10
+PEER = "docker-compose config"
 
 HEAD = """\
 name: bench
@@ -94,7 +96,7 @@ def timed(command, folder):
     seconds = time.perf_counter() - begun
     if status != 0:
         sys.exit(f"{' '.join(command)} failed:\n{errors.decode()}")
-    if len(said.splitlines()) != SERVICES:
+    if "--hash" in command and len(said.splitlines()) != SERVICES:
         sys.exit(f"{' '.join(command)} printed {len(said.splitlines())} lines for {SERVICES} services")
     return seconds * 1000, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
 
@@ -102,8 +104,9 @@ def timed(command, folder):
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 41
     compose = subprocess.run([os.path.join(ROOT, "tools", "compose-oracle")], capture_output=True, text=True, check=True)
-    programs = {"dockupd": [os.environ.get("DOCKUPD", ROOT + "/build/release/tools/dockupd"), "config", "--hash"],
-                "docker-compose": [compose.stdout.strip(), "config", "--hash", "*"]}
+    peer = compose.stdout.strip()
+    programs = {"dockupd config --hash": [os.environ.get("DOCKUPD", ROOT + "/build/release/tools/dockupd"), "config", "--hash"],
+                PEER: [peer, "config"], PEER + " --hash '*'": [peer, "config", "--hash", "*"]}
     runs = {name: [] for name in programs}
     with tempfile.TemporaryDirectory() as folder:
         write_project(folder)
@@ -115,11 +118,12 @@ def main():
     for name, all_runs in runs.items():
         wall, memory, busy = zip(*all_runs[1:])  # the first warms the caches
         medians[name] = statistics.median(wall)
-        print(f"  {name:<16}{medians[name]:32.1f} ms ({min(wall):.1f})   {statistics.median(busy) * 1000:5.1f} ms"
+        print(f"  {name:<32}{medians[name]:16.1f} ms ({min(wall):.1f})   {statistics.median(busy) * 1000:5.1f} ms"
               f"   {statistics.median(memory):.0f} MiB")
-    ratio = medians["docker-compose"] / medians["dockupd"]
-    print(f"  ratio {ratio:.1f}, wanted at least {GOAL}")
-    sys.exit(0 if ratio >= GOAL else 1)
+    ratios = {name: median / medians["dockupd config --hash"] for name, median in medians.items() if name.startswith(PEER)}
+    print("  " + ", ".join(f"{name}: {ratio:.1f} times as long" for name, ratio in ratios.items()) +
+          f"; wanted of {PEER}: at least {GOAL}")
+    sys.exit(0 if ratios[PEER] >= GOAL else 1)
 
 
 main()
