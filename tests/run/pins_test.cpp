@@ -83,6 +83,21 @@ TEST_F(InTheOverrideFile, LeavesAnImageThatSomebodyElseSetAndSaysSo) {
   EXPECT_THAT(text_of(shop.override_file()), HasSubstr("shop-migrate:v1"));
 }
 
+TEST_F(InTheOverrideFile, NamesAChangedImageAlsoWhenAnUpdateFails) {
+  image_behaviour broken = shop.web_behaviour();
+  broken.health = health_script::becomes_unhealthy;
+  shop.publish_web("v2", broken);
+  std::string others = shop.override_text("v1");
+  others.replace(others.find("shop-web:v1"), 11, "shop-web:v7");
+  shop.on_event = [&](const progress_event& event) {
+    if (event.what == progress_event::kind::phase && event.text == "verify") put(shop.override_file(), others);
+  };
+  const run_result result = shop.update("v2");
+  EXPECT_EQ(result.how, ending::rolled_back);
+  EXPECT_EQ(text_of(shop.override_file()), others);
+  EXPECT_THAT(result.warnings, Contains(HasSubstr("registry.test/shop-web:v7")));
+}
+
 TEST_F(InTheOverrideFile, WarnsOfWhatCannotBeEditedOnTheWayBack) {
   EXPECT_EQ(shop.update("v2").how, ending::done);
   put(shop.override_file(), "services: {web: {image: registry.test/shop-web:v2}}\n");
