@@ -1,9 +1,10 @@
 #include "orchestration/project/config_hash.hpp"
 
-#include <openssl/evp.h>
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
+#include <algorithm>
 #include <array>
-#include <memory>
 #include <stdexcept>
 
 namespace orchestration {
@@ -65,9 +66,18 @@ std::string escape_of(std::string_view character) {
   }
 }
 
+// Stands for itself, and is one byte: nearly all that there is.
+bool is_plain(char c) {
+  return c >= 0x20 && static_cast<unsigned char>(c) < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+}
+
 void write_text(std::string_view text, std::string& out) {
   out += '"';
-  while (!text.empty()) {
+  while (true) {
+    const auto plain_end = std::find_if_not(text.begin(), text.end(), is_plain);
+    out.append(text.begin(), plain_end);
+    text.remove_prefix(static_cast<std::size_t>(plain_end - text.begin()));
+    if (text.empty()) break;
     const std::size_t size = character_size(text);
     const std::string_view character = text.substr(0, size == 0 ? 1 : size);
     if (size == 0)
@@ -124,16 +134,15 @@ class writer {
   std::size_t depth_ = 0;
 };
 
+// Not by EVP: to load its provider takes longer than all hashes of a project together.
 std::string sha256(std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned size = 0;
-  // Fetched once: EVP_sha256() is looked up again at each use.
-  static const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr),
-                                                                         EVP_MD_free);
-  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, algorithm.get(), nullptr) != 1)
-    throw std::runtime_error("OpenSSL has no SHA-256");
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
+  SHA256_CTX context;
+  if (SHA256_Init(&context) != 1 || SHA256_Update(&context, text.data(), text.size()) != 1 ||
+      SHA256_Final(digest.data(), &context) != 1)
+    throw std::runtime_error("OpenSSL cannot make a SHA-256");
   std::string out;
-  for (unsigned i = 0; i < size; ++i) out += hex(digest[i], 2);
+  for (const unsigned char byte : digest) out += hex(byte, 2);
   return out;
 }
 

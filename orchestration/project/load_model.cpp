@@ -107,6 +107,7 @@ void model_loader::apply_extends(yaml_node& root, const std::string& file, const
   yaml_node* services = root.find("services");
   if (services == nullptr || !services->is_mapping()) return;
   for (std::size_t i = 0; i < services->members().size(); ++i) {
+    if (services->members()[i].value.find_set("extends") == nullptr) continue;
     const std::string name = services->members()[i].key;
     chain seen;
     extended(name, *services, file, in, document, seen);
@@ -126,7 +127,7 @@ yaml_node& model_loader::base_file_at(const std::string& file, const scope& in) 
 // The service with everything it extends underneath; it is put back among `services` as well.
 yaml_node model_loader::extended(const std::string& name, yaml_node& services, const std::string& file, const scope& in,
                                  const yaml_document& document, chain& seen) {
-  const yaml_node own = *services.find(name);
+  yaml_node own = *services.find(name);
   const yaml_node* extends = own.find_set("extends");
   const yaml_node* base_name = extends != nullptr && extends->is_mapping() ? extends->find_set("service") : extends;
   if (base_name == nullptr || base_name->text() == nullptr) return own;

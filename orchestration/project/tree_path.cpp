@@ -15,7 +15,7 @@ bool tree_path::has_steps_of(std::string_view pattern) const {
     if (pattern.empty()) return false;
     const std::size_t dot = pattern.rfind('.');
     const std::string_view wanted = dot == std::string_view::npos ? pattern : pattern.substr(dot + 1);
-    if (wanted != "*" && (step->index_ ? wanted != "[]" : wanted != step->key_)) return false;
+    if (!step->ends_in(wanted)) return false;
     pattern = pattern.substr(0, dot == std::string_view::npos ? 0 : dot);
   }
   return pattern.empty();

@@ -12,8 +12,11 @@ namespace orchestration {
 /// "services.*.ports.[]": `*` is any step, `[]` any element of a list.
 struct path_pattern {
   constexpr path_pattern(const char* written)  // NOLINT(google-explicit-constructor): tables are of texts
-      : text(written), depth(text.empty() ? 0 : 1 + static_cast<std::size_t>(std::count(text.begin(), text.end(), '.'))) {}
+      : text(written),
+        last(text.substr(text.rfind('.') + 1)),  // npos + 1 is 0
+        depth(text.empty() ? 0 : 1 + static_cast<std::size_t>(std::count(text.begin(), text.end(), '.'))) {}
   std::string_view text;
+  std::string_view last;  // step
   std::size_t depth;  // steps
 };
 
@@ -28,10 +31,12 @@ class tree_path {
   std::string text() const;
 
   bool matches(const path_pattern& pattern) const {
-    return pattern.depth == depth_ && has_steps_of(pattern.text);  // most patterns are of another depth
+    // Most patterns are of another depth, or end in another step.
+    return pattern.depth == depth_ && ends_in(pattern.last) && has_steps_of(pattern.text);
   }
 
  private:
+  bool ends_in(std::string_view step) const { return step == "*" || (index_ ? step == "[]" : step == key_); }
   bool has_steps_of(std::string_view pattern) const;
 
   const tree_path* above_ = nullptr;

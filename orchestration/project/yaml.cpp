@@ -308,16 +308,16 @@ void composer::merge(yaml_node& into, const yaml_node& source) {
 
 yaml_node composer::mapping(const yaml_event_t& start, std::size_t depth) {
   yaml_node out = make_node(yaml_node::mapping(), mark(start.start_mark));
-  std::map<std::string, yaml_mark> seen;
+  std::map<std::string, int> seen;  // where: line
   std::optional<yaml_node> merged;
   event e;
   for (next(e); e.raw.type != YAML_MAPPING_END_EVENT; next(e)) {
     const yaml_mark where = mark(e.raw.start_mark);
     const bool plain = e.raw.type == YAML_SCALAR_EVENT && e.raw.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     std::string name = key(e.raw);
-    if (const auto [first, is_new] = seen.try_emplace(name, where); !is_new)
+    if (const auto [first, is_new] = seen.try_emplace(name, where.line); !is_new)
       fail_at(where, "",
-              "\"" + name + "\" stands here a second time; first at line " + std::to_string(first->second.line),
+              "\"" + name + "\" stands here a second time; first at line " + std::to_string(first->second),
               "Remove one of them");
     next(e);
     if (plain && name == "<<") {  // its content counts as if it stood in this very mapping

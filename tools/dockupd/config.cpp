@@ -102,7 +102,8 @@ std::string shown(const project& p, const command& asked) {
 exit_code run_config(session& s) {
   const command& asked = s.asked();
   const std::set<std::string> services(asked.services.begin(), asked.services.end());
-  print_with_secrets(shown(orchestration::only(s.project(), services), asked));
+  print_with_secrets(services.empty() ? shown(s.project(), asked)
+                                      : shown(orchestration::only(s.project(), services), asked));
   return exit_code::ok;
 }
 
