@@ -1,6 +1,7 @@
 """A case: one fault on one machine, and what must hold afterwards. Groups list their cases in groups/NAME.py:
 
     FEWEST = {"pr": 40, "full": 200}   # points (of all its cases together) below which the group is not what it claims
+    PR_SHARE = 1/2                     # of the cases that it lists for the pr tier, how many are run; without it all
     def cases(tier: str, info: Info) -> list[Case]
 
 A case gets a machine that was booted from the saved world it asks for, and a random source that its seed decides. It

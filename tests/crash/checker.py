@@ -45,18 +45,20 @@ class Declared:
     ends: bool = False  # a one-shot
     healthy: bool = False  # has a health check
     role: str = ""  # in the side channel
+    networked: bool = True  # in the project's network; the others are in the machine's
 
 
 SERVICES = {
     "app": Declared("always", "rig_data", healthy=True, role="app"),
-    "migrate": Declared("no", "rig_data", ends=True, role="mig"),
-    "side": Declared("always", role="side"),
-    "db": Declared("unless-stopped", "rig_dbdata", moves=False, role="db"),
+    "migrate": Declared("no", "rig_data", ends=True, role="mig", networked=False),
+    "side": Declared("always", role="side", networked=False),
+    "db": Declared("unless-stopped", "rig_dbdata", moves=False, role="db", networked=False),
 }
 VOLUMES = {"rig_data": "app", "rig_dbdata": "db"}  # name → whose lines
 NETWORK = "rig_default"
 # What there may be in the project's state directory, and in a volume.
-STATE_FILES = re.compile(r"(lock|ballast|state\.db(-wal|-shm|-journal)?|project\.json|store\.id)$")
+# `recover --rebuild` keeps the records that it could not read.
+STATE_FILES = re.compile(r"(lock|ballast|state\.db(\.damaged-[0-9TZ]+-[0-9a-f]+)?(-wal|-shm|-journal)?|project\.json|store\.id)$")
 STATE_DIRECTORIES = ("attempts", "snapshots", "evidence")
 # .tmp: of a migration that was killed; extra: what a case has put there.
 VOLUME_FILES = re.compile(r"((lock|format|lines\.[\w-]+)(\.tmp)?|extra.*)$")
@@ -351,8 +353,9 @@ class Checker:
         if c.policy != declared.policy or not c.retries_left:
             self.say("I3", f"{c.name} has restart policy {c.policy}, declared is {declared.policy}")
         self.check_image(c, declared, tag)
-        network = c.networks.get(NETWORK)
-        if network is None or service not in (network.get("Aliases") or []):
+        if set(c.networks) != {NETWORK if declared.networked else "host"}:
+            self.say("I3", f"{c.name} is in the networks {sorted(c.networks)}")
+        elif declared.networked and service not in (c.networks[NETWORK].get("Aliases") or []):
             self.say("I3", f"{c.name} is not reachable as {service} in {NETWORK}")
         if declared.volume and c.writes != (declared.volume,):
             self.say("I3", f"{c.name} writes to {c.writes or 'no volume'}, declared is {declared.volume}")

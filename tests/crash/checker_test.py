@@ -59,7 +59,7 @@ class Planted(unittest.TestCase):
         for directory in (self.state, self.state / "rig", self.state / "rig/snapshots", self.state / "rig/attempts"):
             directory.mkdir(mode=0o700)
         world.write_project(self.project, "v1")
-        docker("network", "create", "rig_default")
+        docker("network", "create", checker.NETWORK)
         self.start("v1")
 
     def tearDown(self):
@@ -71,9 +71,10 @@ class Planted(unittest.TestCase):
 
     def service(self, name: str, image: str, *words: str, policy: str, volume: str = "", container: str = "",
                 verb: str = "run", more: tuple[str, ...] = ()) -> str:
-        command = [verb, "--name", container or f"rig-{name}-1", "--restart", policy, "--network", "rig_default",
-                   "--network-alias", name, "--label", f"{LABELS[0]}=rig", "--label", f"{LABELS[1]}={name}",
-                   "-v", f"{self.evidence}:/evidence", *more]
+        networked = checker.SERVICES[name].networked
+        network = ["--network", checker.NETWORK, "--network-alias", name] if networked else ["--network", "host"]
+        command = [verb, "--name", container or f"rig-{name}-1", "--restart", policy, *network, "--label",
+                   f"{LABELS[0]}=rig", "--label", f"{LABELS[1]}={name}", "-v", f"{self.evidence}:/evidence", *more]
         if verb == "run":
             command.append("-d")
         if volume:
@@ -176,8 +177,10 @@ class Checker(Planted):
         docker("unpause", "rig-db-1")
 
     def test_a_service_that_nobody_reaches(self):
-        docker("network", "disconnect", "rig_default", "rig-side-1")
-        self.assert_found("I3", "rig-side-1 is not reachable as side")
+        docker("network", "disconnect", checker.NETWORK, "rig-app-1")
+        self.assert_found("I3", "rig-app-1 is in the networks []")
+        docker("network", "connect", checker.NETWORK, "rig-app-1")
+        self.assert_found("I3", "rig-app-1 is not reachable as app")
 
     # I2
 

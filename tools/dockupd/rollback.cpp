@@ -9,7 +9,8 @@ namespace dockupd {
 namespace {
 
 /// "r41" and "41" are numbers; anything else is the tag of the newest release that bears it.
-std::optional<int> target_number(const orchestration::store& records, const std::string& text) {
+std::optional<int> target_number(const orchestration::store& records, const std::string& text,
+                                 const std::string& project) {
   if (text.empty()) return std::nullopt;
   for (const orchestration::release& r : records.releases())
     if (r.tag == text || r.tag.starts_with(text + "@")) return r.number;  // with or without its digest
@@ -17,14 +18,14 @@ std::optional<int> target_number(const orchestration::store& records, const std:
   int number = 0;
   const auto [end, error] = std::from_chars(begin, text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size())
-    throw fatal(exit_code::usage, "there is no release with tag " + text + ". See: dockupd history");
+    throw fatal(exit_code::usage, "there is no release with tag " + text + ". See: dockupd history -p " + project);
   return number;
 }
 
 orchestration::rollback_request make_request(session& s, const orchestration::store& records) {
   const command& asked = s.asked();
   orchestration::rollback_request request;
-  request.to = target_number(records, asked.target);
+  request.to = target_number(records, asked.target, s.project_name());
   if (asked.with_data) request.data = orchestration::data_choice::restore;
   if (asked.no_data) request.data = orchestration::data_choice::keep;
   fill_waits(asked, request.options);

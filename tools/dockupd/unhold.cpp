@@ -9,7 +9,8 @@ exit_code run_unhold(session& s) {
   const bool lifted = w.records.remove_hold(s.asked().id);
   if (!lifted)
     throw fatal(exit_code::usage,
-                "there is no hold on " + s.asked().id + " in project " + s.project_name() + ". See: dockupd status");
+                "there is no hold on " + s.asked().id + " in project " + s.project_name() +
+                    ". See: dockupd status -p " + s.project_name());
   if (s.asked().json)
     print(document("unhold", s.project_name(), "done", exit_code::ok).to_text() + "\n");
   else

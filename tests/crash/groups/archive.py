@@ -19,6 +19,7 @@ from case import Case, Info, Violation
 from machine import Machine, Result, wait_for
 
 FEWEST = {"pr": 24, "full": 60}
+PR_SHARE = 2/3  # of its cases, by the seed
 OLD = "v1"
 STEP = 4096
 REFUSED = (3,)  # nothing was changed

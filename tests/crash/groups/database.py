@@ -20,6 +20,7 @@ from machine import Machine, Result, RigError
 from scenarios import must
 
 FEWEST = {"pr": 10, "full": 52}
+PR_SHARE = 1/3  # of its cases, by the seed
 DAMAGED, SPOILT = "damaged", "spoilt"  # needs --rebuild · is well again when what was done to it is undone
 ADVICE = {DAMAGED: ("recover --rebuild",), SPOILT: ("chmod", "chown", "remove", "newer", "read-only", "owner")}
 OPEN_AT = {"before_stop": "state:prepared:after", "old_stopped": "engine:stop_container:after",
@@ -55,11 +56,13 @@ def zeroed(machine: Machine, file: Path) -> None:
 
 
 def header_flipped(machine: Machine, file: Path) -> None:
+    wal_lost(machine, file)  # it may hold the page whole, which is then no damage
     flip(file, 3)
 
 
 def page_flipped(machine: Machine, file: Path) -> None:
     """The root page of a table: its type is none that there is."""
+    wal_lost(machine, file)
     flip(file, 4096 * 2)
 
 

@@ -14,6 +14,7 @@ from machine import Machine, Result
 from scenarios import ALL, must
 
 FEWEST = {"pr": 12, "full": 250}
+PR_SHARE = 1/2  # of its cases, by the seed
 CHAIN = 8
 SAMPLE = {"update": 8, "failing_update": 8}  # points in the small tier
 SECONDS = 90

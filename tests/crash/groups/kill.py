@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 import shutil
 import sqlite3
 import time
@@ -21,9 +22,9 @@ from case import Case, Info, Violation
 from machine import Machine, Result, TimedOut, wait_for
 from scenarios import ALL, Scenario, must
 
-FEWEST = {"pr": 500, "full": 1800}
+FEWEST = {"pr": 190, "full": 1300}
 # What a case goes through on one machine. More would save boots; fewer say sooner which one it was.
-CHAIN = {"kill": 10, "cut": 6, "engine": 6, "engine+kill": 6}
+CHAIN = {"kill": 10, "cut": 7, "engine": 7, "engine+kill": 7}
 RANDOM_CASES, NESTED_CASES = 200, 100
 LARGE = 32 << 20  # bytes that do not compress
 ENDS = 4
@@ -49,18 +50,37 @@ def cases(tier: str, info: Info) -> list[Case]:
 
 
 def points_of(tier: str, name: str, fault: str, info: Info) -> list[str]:
-    """full: every point killed; every instant, in the first scenario that comes to it, by each other death.
-    pr: every such instant killed; a third of them by two other deaths; a fourth of what is passed again, killed."""
-    points = info.points(name)
+    """Each place in the program by each death, at one passage, as the seed decides: full out of all scenarios, pr in the
+    first that comes to it, and there a third of them by power cut and a third with dockerd killed. full kills at every
+    instant of every scenario."""
     if tier == "full" and fault == "kill":
-        return points
-    passed_before = {point for earlier in SWEPT[:SWEPT.index(name)] for point in info.points(earlier)}
-    new = [point for point in instants(points) if point not in passed_before]
-    if tier == "full":
-        return new
-    if fault == "kill":
-        return new + [point for point in instants(points) if point in passed_before][::4]
-    return [] if fault == "engine+kill" else new[FAULTS.index(fault) % 3::3]
+        return instants(info.points(name))
+    chance = random.Random(f"{info.seed}:{fault}")
+    all_places = places(info).values()
+    chosen = [chance.choice(passages) for passages in all_places]
+    if tier == "pr":
+        chosen = [chance.choice([one for one in passages if one[0] == passages[0][0]]) for passages in all_places]
+        chosen = {"kill": chosen, "cut": chosen[1::3], "engine": chosen[2::3], "engine+kill": []}[fault]
+    return [point for scenario, point in chosen if scenario == name]
+
+
+def places(info: Info) -> dict[str, list[tuple[str, str]]]:
+    """Where in the program → its passages, (scenario, point) each."""
+    out: dict[str, list[tuple[str, str]]] = {}
+    for name in SWEPT:
+        for point in instants(info.points(name)):
+            out.setdefault(place_of(point), []).append((name, point))
+    return out
+
+
+def place_of(point: str) -> str:
+    """Without which service, volume or image it is about, and the how-manieth passage it is."""
+    words = point.rpartition("#")[0].split(":")
+    if words[0] == "step":
+        words = [*words[:2], words[2].partition(" ")[0], words[-1]]
+    elif words[0] != "state":
+        words[1] = re.sub(r"^.*(?=\.(tar|files|log|state)\b)|^rig_\w+$", "*", words[1])
+    return ":".join(words)
 
 
 def instants(points: list[str]) -> list[str]:

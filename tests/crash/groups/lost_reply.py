@@ -18,6 +18,7 @@ from case import Case, Info, Violation
 from machine import Machine, Result
 
 FEWEST = {"pr": 30, "full": 900}
+PR_SHARE = 1/4  # of its cases, by the seed
 FAULTS = ("drop", "lose", "refuse", "cut", "garbage", "slow")
 MORE_FAULTS = ("acted500", "wrong")  # of what changes something: done, and said to have failed; or said in another way
 # Looks at one and the same container while it is waited for: the first of them stand for all.

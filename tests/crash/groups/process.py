@@ -18,6 +18,7 @@ from machine import Machine, Process, Result, RigError, wait_for
 from scenarios import must
 
 FEWEST = {"pr": 23, "full": 110}
+PR_SHARE = 1/3  # of its cases, by the seed
 TERM, INT, HUP, QUIT, PIPE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE)
 SIGNALS = {"term": [TERM], "int": [INT], "int_twice": [INT, INT], "hup": [HUP], "quit": [QUIT], "pipe": [PIPE]}
 IGNORED = ("hup", "pipe")

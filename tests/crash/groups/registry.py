@@ -17,6 +17,7 @@ from case import Case, Info, Violation
 from machine import Machine, Result
 
 FEWEST = {"pr": 55, "full": 70}
+PR_SHARE = 1/4  # of its cases, by the seed
 DONE, NOT_PULLED, REFUSED = 0, 4, 3
 FAILED = frozenset({NOT_PULLED, REFUSED})
 MOST_MEMORY = 64 << 10  # KiB

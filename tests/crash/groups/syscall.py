@@ -17,7 +17,7 @@ from machine import Machine, Result
 from traced import Fault
 
 # (cases, points in each) a kind of run. A point of `whole` takes about 2 s, of the others 0.3 s.
-SIZES = {"pr": {"abandoned": (4, 46), "first": (1, 30), "recover": (1, 30), "read": (1, 30), "whole": (3, 12)},
+SIZES = {"pr": {"abandoned": (5, 42), "first": (1, 20), "recover": (1, 12), "read": (1, 50), "whole": (1, 10)},
          "full": {"abandoned": (10, 50), "first": (2, 50), "recover": (2, 60), "read": (1, 60), "whole": (12, 20)}}
 FEWEST = {"pr": 300, "full": 1000}
 KILLS = 0.5

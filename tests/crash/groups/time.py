@@ -19,6 +19,7 @@ from machine import Machine, Result
 from scenarios import must
 
 FEWEST = {"pr": 4, "full": 14}
+PR_SHARE = 1/3  # of its cases, by the seed
 HERE = Path(__file__).resolve().parent.parent
 YEAR = 365 * 86400
 CLOCKS = {"year_ago": -YEAR, "in_ten_years": 10 * YEAR, "epoch": -int(time.time()) + 5}

@@ -13,6 +13,7 @@ from case import Case, Info, Violation
 from machine import Machine, Result, wait_for
 
 FEWEST = {"pr": 12, "full": 26}
+PR_SHARE = 2/3  # of its cases, by the seed
 OLD = "v1"
 
 
