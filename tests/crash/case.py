@@ -1,6 +1,6 @@
 """A case: one fault on one machine, and what must hold afterwards. Groups list their cases in groups/NAME.py:
 
-    FEWEST = {"pr": 40, "full": 200}   # points (of all its cases together) below which the group is not what it claims
+    FEWEST = {"pr": 40, "full": 200}   # points (of all cases it lists) below which the group is not what it claims
     PR_SHARE = 1/2                     # of the cases that it lists for the pr tier, how many are run; without it all
     def cases(tier: str, info: Info) -> list[Case]
 

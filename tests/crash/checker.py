@@ -57,8 +57,7 @@ SERVICES = {
 VOLUMES = {"rig_data": "app", "rig_dbdata": "db"}  # name → whose lines
 NETWORK = "rig_default"
 # What there may be in the project's state directory, and in a volume.
-# `recover --rebuild` keeps the records that it could not read.
-STATE_FILES = re.compile(r"(lock|ballast|state\.db(\.damaged-[0-9TZ]+-[0-9a-f]+)?(-wal|-shm|-journal)?|project\.json|store\.id)$")
+STATE_FILES = re.compile(r"(lock|ballast|state\.db(-wal|-shm|-journal)?|project\.json|store\.id)$")
 STATE_DIRECTORIES = ("attempts", "snapshots", "evidence")
 # .tmp: of a migration that was killed; extra: what a case has put there.
 VOLUME_FILES = re.compile(r"((lock|format|lines\.[\w-]+)(\.tmp)?|extra.*)$")

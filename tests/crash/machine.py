@@ -38,6 +38,7 @@ EVIDENCE = Path("/run/evidence")
 SOCKET = Path("/run/docker.sock")
 CONTROL = Path("/run/control")  # words for process 1
 READY = Path("/run/ready")
+FIREWALL = Path("/run/firewall")  # while it is there, an engine that starts makes its iptables rules
 HOLD = Path("/run/hold-engine")  # while it is there, a dead dockerd stays dead
 FAULTS = Path("/run/faults")  # programs for DOCKUPD_FAILPOINT_COMMAND
 REGISTRY = "127.0.0.1:5000"
@@ -367,6 +368,11 @@ class Machine:
         self._inside(HOLD).unlink(missing_ok=True)
         self.wait_engine()
 
+    def use_firewall(self) -> None:
+        """The engine with its iptables rules, which it makes for none of the others: they are a part of each start."""
+        self._inside(FIREWALL).touch()
+        self.restart_engine()
+
     def restart_engine(self) -> None:
         """In order: SIGTERM, and it comes back."""
         before = self._engine_pid()
@@ -646,7 +652,7 @@ class Init:
             '[grpc]\naddress = "/run/containerd.sock"\n')
         # The engine's identity belongs to its disk, not to the host that runs the rig.
         Path("/run/daemon.json").write_text(json.dumps({"deprecated-key-path": "/run/rig/data/key.json",
-                                                            "seccomp-profile": "/run/seccomp.json"}))
+                                                        "seccomp-profile": "/run/seccomp.json"}))
         Path("/run/seccomp.json").write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')  # runc compiles it for each start
         Path("/run/registry.yml").write_text(
             "version: 0.1\nlog: {level: error}\nstorage:\n  filesystem: {rootdirectory: /run/rig/data/registry}\n"
@@ -671,14 +677,15 @@ class Init:
                         "--exec-root", "/run/docker", "--pidfile", "/run/dockerd.pid", "--host", f"unix://{SOCKET}",
                         "--containerd", "/run/containerd.sock", "--exec-opt", "native.cgroupdriver=cgroupfs",
                         "--cgroup-parent", "/" + self.settings["cgroup"], "--dns", UPLINK,
-                        "--storage-driver", "overlay2", "--iptables=false", "--log-level", "warn"],
+                        "--storage-driver", "overlay2", f"--iptables={str(FIREWALL.exists()).lower()}",
+                        "--log-level", "warn"],
             "registry": ["docker-registry", "serve", "/run/registry.yml"],
         }[name]
 
     def spawn(self, name: str) -> None:
         for stale in {"dockerd": ["/run/dockerd.pid", str(SOCKET)]}.get(name, []):
             Path(stale).unlink(missing_ok=True)
-        # Most of a machine's time is Go programs that live for some milliseconds: they need no collector and one thread.
+        # Most of a machine's time is Go programs that live for milliseconds: they need no collector and one thread.
         environment = {"PATH": os.environ["PATH"], "HOME": "/run/home", "OTEL_TRACES_EXPORTER": "none",
                        "GOMAXPROCS": "1", "GOGC": "400"}
         with open(f"{self.settings['log']}/{name}.log", "ab") as log:

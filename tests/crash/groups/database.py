@@ -275,6 +275,11 @@ def rescued(machine: Machine, script: Path, tag: str) -> None:
 def mended(machine: Machine, name: str, kind: str, directory: Path, copy: Path) -> None:
     if kind == DAMAGED:
         must(machine.dockupd("recover", "--rebuild", program="shipped"), 0)
+        damaged = list(directory.glob("state.db.damaged-*"))
+        if not damaged and name not in ("deleted", "emptied"):
+            raise Violation("recover --rebuild did not keep the records that it could not read")
+        for path in damaged:  # looked at, and thrown away by hand: nothing else may be left
+            path.unlink()
     else:
         undo(machine, name, directory, copy)
         must(machine.dockupd("recover", program="shipped"), 0)

@@ -566,6 +566,8 @@ def socket_gone_in_the_middle(machine: Machine, info: Info) -> None:
 @row
 def firewall_flushed_in_the_middle(machine: Machine, info: Info) -> None:
     """The engine's own chains are gone: nothing with a published port can start until it is restarted."""
+    machine.use_firewall()
+    world.start_all(machine)
     override(machine, PUBLISHED)
 
     def change():

@@ -13,10 +13,10 @@ from case import Case, Info, Violation
 from machine import Machine, Result
 from scenarios import ALL, must
 
-FEWEST = {"pr": 12, "full": 250}
+FEWEST = {"pr": 8, "full": 250}
 PR_SHARE = 1/2  # of its cases, by the seed
 CHAIN = 8
-SAMPLE = {"update": 8, "failing_update": 8}  # points in the small tier
+SAMPLE = {"update": 4, "failing_update": 4}  # points in the small tier
 SECONDS = 90
 
 

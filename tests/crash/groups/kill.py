@@ -1,4 +1,4 @@
-"""Group A: killed at every point. Each point of each scenario × each way to die, then `recover`, then the checker. One
+"""Group A: killed everywhere (points_of() says at which points), in each way, then `recover`, then the checker. One
 case goes through several points on one machine, each from where the last one left the project: that is what keeps the
 sweep short, and what is left over by one is found by the next."""
 from __future__ import annotations
@@ -22,7 +22,7 @@ from case import Case, Info, Violation
 from machine import Machine, Result, TimedOut, wait_for
 from scenarios import ALL, Scenario, must
 
-FEWEST = {"pr": 190, "full": 1300}
+FEWEST = {"pr": 210, "full": 1300}
 # What a case goes through on one machine. More would save boots; fewer say sooner which one it was.
 CHAIN = {"kill": 10, "cut": 7, "engine": 7, "engine+kill": 7}
 RANDOM_CASES, NESTED_CASES = 200, 100
@@ -55,21 +55,28 @@ def points_of(tier: str, name: str, fault: str, info: Info) -> list[str]:
     instant of every scenario."""
     if tier == "full" and fault == "kill":
         return instants(info.points(name))
-    chance = random.Random(f"{info.seed}:{fault}")
-    all_places = places(info).values()
-    chosen = [chance.choice(passages) for passages in all_places]
+    chosen = []
+    for place, passages in places(info).items():
+        if tier == "pr":
+            passages = [one for one in passages if one[0] == passages[0][0]]
+        chosen.append(random.Random(f"{info.seed}:{fault}:{place}").choice(passages))  # whatever the other places are
     if tier == "pr":
-        chosen = [chance.choice([one for one in passages if one[0] == passages[0][0]]) for passages in all_places]
-        chosen = {"kill": chosen, "cut": chosen[1::3], "engine": chosen[2::3], "engine+kill": []}[fault]
+        first = info.seed % 3
+        thirds = {"cut": chosen[first::3], "engine": chosen[(first + 1) % 3::3], "kill": chosen, "engine+kill": []}
+        chosen = thirds[fault]
     return [point for scenario, point in chosen if scenario == name]
 
 
 def places(info: Info) -> dict[str, list[tuple[str, str]]]:
-    """Where in the program → its passages, (scenario, point) each."""
+    """Where in the program → its passages, (scenario, point) each. The same call is another place in another step."""
     out: dict[str, list[tuple[str, str]]] = {}
     for name in SWEPT:
+        step = ""
         for point in instants(info.points(name)):
-            out.setdefault(place_of(point), []).append((name, point))
+            place = place_of(point)
+            if point.startswith("step:"):
+                step = place.rpartition(":")[0] + " "
+            out.setdefault(step + place if point.startswith("engine:") else place, []).append((name, point))
     return out
 
 
@@ -77,7 +84,7 @@ def place_of(point: str) -> str:
     """Without which service, volume or image it is about, and the how-manieth passage it is."""
     words = point.rpartition("#")[0].split(":")
     if words[0] == "step":
-        words = [*words[:2], words[2].partition(" ")[0], words[-1]]
+        words = [*words[:2], re.match(r"\S+( network| volume)?", words[2])[0], words[-1]]
     elif words[0] != "state":
         words[1] = re.sub(r"^.*(?=\.(tar|files|log|state)\b)|^rig_\w+$", "*", words[1])
     return ":".join(words)
@@ -168,7 +175,7 @@ def chain_of(tier: str, scenario: Scenario, fault: str, points: list[str]):
                 scenario.prelude(machine, live)
                 _DO[fault](machine, scenario.argv(live), point)
                 checker.check_open(machine, (*world.GOOD, world.FAILING))
-                seconds.append(recovered(machine))
+                seconds.append(recovered(machine, live))
             except Violation as violation:
                 raise Violation(f"{fault} at {point}: {violation}") from violation
         if tier == "full":
@@ -177,11 +184,13 @@ def chain_of(tier: str, scenario: Scenario, fault: str, points: list[str]):
     return run
 
 
-def recovered(machine: Machine) -> float:
-    """One way or the other: recover says so, and everything holds. The seconds it took beyond waiting and copying."""
+def recovered(machine: Machine, before: str = "") -> float:
+    """One way or the other: recover says so, and everything holds. The seconds it took beyond waiting and copying.
+    `before`: the tag that ran, when that is known; only what went back to it can have left a hold."""
     result = must(machine.dockupd("recover", "--progress", "json"), 0)
     checker.check(machine, world.GOOD)
-    scenarios.lift_holds(machine)
+    if before in ("", scenarios.live_tag(machine)):
+        scenarios.lift_holds(machine)
     return recovery_time.own_seconds(result)
 
 
