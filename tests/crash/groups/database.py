@@ -86,11 +86,14 @@ def wal_lost(machine: Machine, file: Path) -> None:
 
 def newer_schema(machine: Machine, file: Path) -> None:
     copy = machine.work / "newer.db"  # SQLite does not open through another process's root
-    shutil.copyfile(file, copy)
+    for part in ("", "-wal"):  # what it holds of these pages would win
+        if Path(f"{file}{part}").exists():
+            shutil.copyfile(f"{file}{part}", f"{copy}{part}")
     with sqlite3.connect(copy) as database:
         database.execute("pragma user_version = 9999")
         database.execute("update meta set min_reader = 9999, written_by = '9.9.9'")
     database.close()
+    wal_lost(machine, file)
     shutil.copyfile(copy, file)
 
 
