@@ -38,7 +38,12 @@ std::string hex(unsigned value, int digits) {
   return out;
 }
 
-// Empty when the character stands for itself.
+// Stands for itself, and is one byte: nearly all that there is. Go escapes <, > and & so that JSON can stand in HTML.
+bool is_plain(char c) {
+  return c >= 0x20 && static_cast<unsigned char>(c) < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+}
+
+// Of a character that is not plain; empty when it stands for itself.
 std::string escape_of(std::string_view character) {
   if (character == "\u2028") return "\\u2028";
   if (character == "\u2029") return "\\u2029";
@@ -58,17 +63,9 @@ std::string escape_of(std::string_view character) {
       return "\\b";
     case '\f':
       return "\\f";
-    default: {
-      // Go escapes these so that JSON can stand in HTML.
-      const bool escaped = static_cast<unsigned char>(c) < 0x20 || c == '<' || c == '>' || c == '&';
-      return escaped ? "\\u" + hex(static_cast<unsigned char>(c), 4) : "";
-    }
+    default:
+      return "\\u" + hex(static_cast<unsigned char>(c), 4);
   }
-}
-
-// Stands for itself, and is one byte: nearly all that there is.
-bool is_plain(char c) {
-  return c >= 0x20 && static_cast<unsigned char>(c) < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
 }
 
 void write_text(std::string_view text, std::string& out) {

@@ -176,6 +176,16 @@ class Asking(unittest.TestCase):
                 self.engine.close()
                 os.remove(self.socket)
 
+    def test_what_is_advised_can_be_typed_from_elsewhere(self):
+        self.write("app/compose.yaml", COMPOSE)
+        self.deployed("app-web-1", "app", "app")
+        self.begin_records()
+        for words, advice in ((["rollback", "--to", "nope"], "dockupd history -p app"),
+                              (["unhold", "nope"], "dockupd status -p app")):
+            code, _, said = self.call(*words, "-p", "app", folder="elsewhere")
+            self.assertEqual(code, 2, said)
+            self.assertIn(advice, said)
+
     def test_status_does_not_speak_of_moving(self):
         self.write("app/compose.yaml", COMPOSE)
         self.begin_records()
