@@ -1,5 +1,6 @@
 #include "orchestration/files/disk_space.hpp"
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -39,6 +40,15 @@ disk_space disk_space_at(const std::filesystem::path& path) {
   if (room.f_files != 0) out.free_inodes = ::geteuid() == 0 ? room.f_ffree : room.f_favail;
   out.file_system = status.st_dev;
   return out;
+}
+
+// The flags of the mount do not say it: ext4 refuses writes after an error without being mounted read-only (Linux
+// 6.18, "emergency_ro").
+bool takes_no_writes(const std::filesystem::path& directory) {
+  const int file = ::open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+  if (file < 0) return errno == EROFS || errno == EIO;
+  ::close(file);
+  return false;
 }
 
 }  // namespace orchestration

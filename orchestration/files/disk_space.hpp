@@ -18,4 +18,9 @@ struct disk_space {
 /// Throws file_error.
 disk_space disk_space_at(const std::filesystem::path& path);
 
+/// Whether no file can be made in that directory because its file system takes no writes any more: EROFS (remounted
+/// read-only after an error) or EIO (shut down). Tried with a file that never has a name. Anything else is no, also
+/// that the directory is not there.
+bool takes_no_writes(const std::filesystem::path& directory);
+
 }  // namespace orchestration

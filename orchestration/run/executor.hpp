@@ -27,8 +27,8 @@ namespace orchestration {
 /// An operation could not be made so. what() names the thing, the reason and, where there is one, the way out.
 class operation_error : public std::runtime_error {
  public:
-  // unreachable: the engine does not answer, nothing can be recorded, or there is no room to go on with what must go
-  // on: nothing was decided, and all stays as it is.
+  // unreachable: the engine does not answer, nothing can be recorded, or a disk is full or dead and what must go on
+  // cannot: nothing was decided, and all stays as it is.
   enum class cause { engine, pull, snapshot, restore, start, verification, pin, interrupted, unreachable };
   operation_error(cause why, const std::string& text) : std::runtime_error(text), why_(why) {}
   cause why() const { return why_; }

@@ -142,4 +142,14 @@ docker::task<std::string> room_for_engine(workspace& w) {
   co_return numbers_of(needed_for_engine(w));
 }
 
+docker::task<std::string> dead_disk_of(engine& e) {
+  fs::path data_root;
+  try {
+    data_root = (co_await ballast_place_of(e)).parent_path();
+  } catch (const docker::error&) {
+    // What it cannot tell now, it will tell whoever asks it next.
+  }
+  co_return takes_no_writes(data_root) ? data_root.string() : std::string();
+}
+
 }  // namespace orchestration

@@ -1,5 +1,5 @@
 // What a run does when there is no room: the ballast is for what must go on (the way back, an operator's rollback,
-// recovery, cleaning up, what has to be recorded), never for going forward.
+// recovery, cleaning up, what has to be recorded), never for going forward. And when the engine's disk takes no writes.
 #pragma once
 
 #include <exception>
@@ -54,5 +54,9 @@ void with_ballast(workspace& w, Act act) {
 std::string room_for(const workspace& w, const action& a);
 /// The same for the least that the engine needs. Asks it where its disk is.
 docker::task<std::string> room_for_engine(workspace& w);
+
+/// The engine's data root when its disk is on this host and takes no writes any more: nothing can be brought back
+/// before that is mended, and everything afterwards. Empty: it does, or nobody knows, the engine not answering for one.
+docker::task<std::string> dead_disk_of(engine& e);
 
 }  // namespace orchestration

@@ -255,6 +255,14 @@ docker::task<run_result> updater::drive(attempt a) {
         continue;
       }
     }
+    // Of a disk that takes no writes nothing is brought back, not by a person either: the attempt waits for it.
+    if (why && why != operation_error::cause::unreachable && for_a_person) {
+      auto looking = dead_disk_of(workspace_.engine);
+      if (const std::string disk = co_await std::move(looking); !disk.empty()) {
+        failure += ". The engine's disk at " + disk + " takes no writes: mend it (a reboot may), then: dockupd recover";
+        why = operation_error::cause::unreachable;
+      }
+    }
     if (why && !seen.first) seen.first = why;
     if (why) seen.last = why;
     if (why == operation_error::cause::unreachable) co_return left_open(a, failure);

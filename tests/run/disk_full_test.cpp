@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "orchestration/files/disk_space.hpp"
+#include "tests/files/child_process.hpp"
 #include "tests/run/shop_run.hpp"
 
 namespace orchestration::test {
@@ -131,6 +133,44 @@ TEST_F(DiskFull, RecoversAKilledRunWithTheBallast) {
   ASSERT_TRUE(recovered);
   EXPECT_EQ(recovered->how, ending::abandoned) << recovered->reason;
   EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
+// As ext4 does after an error. A file system of its own stands for the engine's disk.
+TEST(DeadDisk, HoldsTheWayBackUpUntilItIsMended) {
+  const int code = in_child([] {
+    own_mounts();
+    shop_run shop;
+    for (const char* version : {"v1", "v2"}) shop.publish(version);
+    const fs::path data_root = shop.directory() / "data-root";
+    fs::create_directory(data_root);
+    shop.engine().described().data_root = data_root;
+    EXPECT_EQ(shop.update("v1").how, ending::done);
+    put(shop.data() / "rows", "a row written under v1\n");
+    shop.on_event = [&](const progress_event& event) {
+      if (!event.text.starts_with("start web.1") || takes_no_writes(data_root)) return;
+      EXPECT_EQ(::mount("tmpfs", data_root.c_str(), "tmpfs", MS_RDONLY, nullptr), 0);
+      shop.engine().full_while([] { return true; }, "read-only file system");
+    };
+    const run_result result = shop.update("v2");
+    EXPECT_EQ(result.how, ending::left_open);
+    EXPECT_THAT(result.reason, AllOf(HasSubstr(data_root.string() + " takes no writes"), HasSubstr("dockupd recover")));
+    EXPECT_EQ(shop.recover()->how, ending::left_open) << "while it is as it was";
+    EXPECT_EQ(::umount(data_root.c_str()), 0);
+    shop.on_event = nullptr;
+    shop.engine().full_while(nullptr);
+    const std::optional<run_result> recovered = shop.recover();
+    EXPECT_EQ(recovered->how, ending::rolled_back) << recovered->reason;
+    EXPECT_EQ(shop.problems({"v1"}), "");
+    return HasFailure() ? 1 : 0;
+  });
+  EXPECT_EQ(code, 0);
+}
+
+TEST(DeadDisk, IsOneThatMakesNoFile) {
+  const temporary_directory directory;
+  EXPECT_FALSE(takes_no_writes(directory.path()));
+  EXPECT_TRUE(fs::is_empty(directory.path()));
+  EXPECT_FALSE(takes_no_writes(directory / "that is not there"));
 }
 
 }  // namespace

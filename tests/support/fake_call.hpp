@@ -28,7 +28,8 @@ class fake_engine::call {
     pass(call_moment::before);
     fire(failing::before);
     if (engine_.is_full_ && needs_room() && engine_.is_full_())
-      throw refusal("POST", line_, 500, "write /var/lib/docker/containers/4f2a/.tmp-config.v2.json335: " + no_room);
+      throw refusal("POST", line_, 500,
+                    "write /var/lib/docker/containers/4f2a/.tmp-config.v2.json335: " + engine_.words_when_full_);
   }
   struct only_reads {};
   call(fake_engine& engine, std::string line, only_reads) : engine_(engine), line_(std::move(line)), is_read_(true) {
@@ -45,7 +46,6 @@ class fake_engine::call {
   }
 
  private:
-  inline static const std::string no_room = "no space left on device";
   bool needs_room() const {
     for (const char* verb : {"create ", "start ", "rename ", "restart policy ", "tag ", "pull "})
       if (line_.starts_with(verb)) return true;

@@ -104,8 +104,11 @@ class fake_engine : public engine {
   std::vector<std::string> prune(pruned what);
 
   /// While it answers true the data root is full. As measured on 20.10: stop, remove, pause and connecting a network
-  /// still work; create, start, rename, tag and a new restart policy are refused, 500 and in these words.
-  void full_while(std::function<bool()> is_full) { is_full_ = std::move(is_full); }
+  /// still work; create, start, rename, tag and a new restart policy are refused, 500 and in the kernel's words.
+  void full_while(std::function<bool()> is_full, std::string words = "no space left on device") {
+    is_full_ = std::move(is_full);
+    words_when_full_ = std::move(words);
+  }
 
   /// Called at the beginning of each call, and when a change is made and not answered yet. Throws what the caller is to
   /// see.
@@ -199,6 +202,7 @@ class fake_engine : public engine {
   std::vector<armed_failure> failures_;
   bool killed_ = false;
   std::function<bool()> is_full_;
+  std::string words_when_full_;
 };
 
 }  // namespace orchestration
