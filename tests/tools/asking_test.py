@@ -1,5 +1,6 @@
 """What the program asks an engine, when, and of whom: beside an engine that answers for a few containers and notes every
 question. It takes a guard and no other change, so an update comes as far as that."""
+import contextlib
 import fcntl
 import http.server
 import json
@@ -240,13 +241,48 @@ class Asking(unittest.TestCase):
 
     # --- the lock ---
 
+    @contextlib.contextmanager
+    def locked(self, project):
+        with open(self.path("state", project, "lock"), "r+b") as lock:
+            fcntl.fcntl(lock, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))  # F_OFD_SETLK
+            yield
+
+    def test_who_is_refused_asks_nothing(self):
+        self.write("app/compose.yaml", COMPOSE)
+        self.begin_records()
+        self.engine.asked.clear()
+        with self.locked("app"):
+            for words in (["update", "--tag", "2"], ["update", "-p", "app"], ["rollback"]):
+                code, out, said = self.call(*words)
+                self.assertEqual((code, out), (75, ""), said)
+                self.assertIn("project app is locked by", said)
+        self.assertEqual(self.engine.asked, [])
+
+    def test_the_lock_of_another_project_in_the_folder_refuses_nobody(self):
+        self.write("app/compose.yaml", COMPOSE)
+        self.begin_records()
+        self.write("app/.env", "COMPOSE_PROJECT_NAME=second\n")
+        self.engine.asked.clear()
+        with self.locked("app"):
+            code, _, said = self.call("update", "--tag", "2")
+        self.assertNotEqual(code, 75, said)
+        self.assertTrue(os.path.exists(self.path("state", "second", "state.db")), said)
+        self.assertNotIn("app is locked", said)
+
+    def test_an_update_that_was_not_kept_waiting_reads_the_files_once(self):
+        self.write("app/compose.yaml", COMPOSE)
+        self.begin_records()
+        self.engine.asked.clear()
+        self.call("update", "--tag", "1")
+        before_planning = self.engine.asked[:self.engine.asked.index("GET /info")]
+        self.assertEqual(before_planning.count("GET /containers/json"), 1, self.engine.asked)
+
     def test_an_update_that_has_waited_reads_the_files_again(self):
         self.write("app/compose.yaml", COMPOSE)
         self.write("app/.env", "TAG=1\n")
         self.begin_records()
         self.engine.asked.clear()
-        with open(self.path("state", "app", "lock"), "r+b") as lock:
-            fcntl.fcntl(lock, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))  # F_OFD_SETLK
+        with self.locked("app"):
             waiting = self.start("update", "--state-dir", self.path("state"), "--lock-wait", str(WAIT))
             deadline = time.monotonic() + WAIT
             while "GET /containers/json" not in self.engine.asked:  # the files are read by then

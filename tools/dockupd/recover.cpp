@@ -207,12 +207,13 @@ exit_code recover_all(session& s, milliseconds engine_deadline) {
 
 }  // namespace
 
-void recover_first(session& s, orchestration::workspace& w) {
+bool recover_first(session& s, orchestration::workspace& w) {
   const std::optional<run_result> recovered = recover(s, w);
-  if (!recovered) return;
+  if (!recovered) return false;
   const std::string text = text_of(*recovered, s.project_name(), "recovered run");
   if (!is_safe(recovered->how)) throw fatal(exit_code::interrupted_run_found, text);
   say_warning(text);
+  return true;
 }
 
 run_result finish(session& s, orchestration::workspace& w, docker::task<run_result> run) {

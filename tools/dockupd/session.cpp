@@ -307,6 +307,7 @@ void session::take_env_files(const std::vector<deployed>& containers) {
   if (wanted.size() != 1 || wanted.begin()->empty()) return;
   command_.env_files = listed_in(*wanted.begin());
   loaded_.reset();
+  name_.clear();
   say_warning("docker compose was run here with --env-file " + *wanted.begin() + ": so is this. To choose: --env-file");
 }
 
@@ -420,21 +421,51 @@ orchestration::snapshot_store session::snapshots() {
   return out;
 }
 
+/// The project without reading its files: -p, else the only one that is known to be in this folder. Empty: neither.
+std::string session::name_by_records() const {
+  if (!command_.project_name.empty()) return command_.project_name;
+  fs::path here;
+  try {
+    here = orchestration::find_project(load_request()).directory;
+  } catch (const orchestration::load_error&) {
+    return {};  // whoever loads the files says what is wrong
+  }
+  std::set<std::string> names;
+  for (const known_project& each : known_projects(state_root()))
+    if (each.working_dir == here) names.insert(each.name);
+  return names.size() == 1 ? *names.begin() : std::string();
+}
+
+std::optional<orchestration::lock_holder> session::try_lock(const std::string& name, const std::string& operation) {
+  orchestration::lock_holder me;
+  me.operation = operation;
+  me.since = orchestration::now_text();
+  auto taken = orchestration::project_lock::try_take(state_root() / name, me);
+  if (const auto* holder = std::get_if<orchestration::lock_holder>(&taken)) return *holder;
+  lock_ = std::get<orchestration::project_lock>(std::move(taken));
+  locked_ = name;
+  return std::nullopt;
+}
+
+void session::lock_at_once(const std::string& operation) {
+  const std::string name = name_by_records();
+  if (name.empty() || !orchestration::store::exists(state_root() / name)) return;
+  const auto holder = try_lock(name, operation);
+  const bool waits = command_.lock_wait > decltype(command_.lock_wait)::zero();
+  if (holder && !waits && project_name() == name) throw locked_by(*holder);
+}
+
+bool session::is_locked() { return lock_ && locked_ == project_name(); }
+
 orchestration::workspace& session::open_for_change(const std::string& operation) {
   const fs::path directory = state_directory();
   orchestration::ensure_private_directory(state_root());
   orchestration::ensure_private_directory(directory);
-  orchestration::lock_holder me;
-  me.operation = operation;
-  me.since = orchestration::now_text();
   const auto deadline = orchestration::boot_time() + command_.lock_wait;
-  for (;;) {
-    auto taken = orchestration::project_lock::try_take(directory, me);
-    if (auto* lock = std::get_if<orchestration::project_lock>(&taken)) {
-      lock_ = std::move(*lock);
-      break;
-    }
-    if (orchestration::boot_time() >= deadline) throw locked_by(std::get<orchestration::lock_holder>(taken));
+  while (!is_locked()) {
+    const auto holder = try_lock(project_name(), operation);
+    if (!holder) break;
+    if (orchestration::boot_time() >= deadline) throw locked_by(*holder);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   records_.reset();

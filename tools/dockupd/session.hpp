@@ -75,6 +75,12 @@ class session {
 
   orchestration::engine& engine();
 
+  /// The lock of the project that has records here, where it is plain which that is and nobody holds it: before the
+  /// files are read and the engine is asked, so that of many at once all but one are refused quickly.
+  /// fatal(locked_or_held) when it is held and not to be waited for.
+  void lock_at_once(const std::string& operation);
+  /// Whether nobody else can have changed the project since lock_at_once().
+  bool is_locked();
   /// One run at a time: the lock, the state opened for writing, and a workspace. fatal(locked_or_held) names who holds
   /// the lock. `operation` is what others see meanwhile.
   orchestration::workspace& open_for_change(const std::string& operation);
@@ -113,6 +119,8 @@ class session {
   void refuse_in_the_middle();
   void finished();
   std::string find_name();
+  std::string name_by_records() const;
+  std::optional<orchestration::lock_holder> try_lock(const std::string& name, const std::string& operation);
   std::string name_by_folder(const std::string& folder);
   void look_at_containers();
   fatal no_project();
@@ -141,6 +149,7 @@ class session {
   std::string name_;
   std::unique_ptr<orchestration::engine> engine_;
   std::optional<orchestration::project_lock> lock_;
+  std::string locked_;  // the project that it is of
   std::optional<orchestration::store> records_;
   std::optional<orchestration::snapshot_store> snapshots_;
   std::unique_ptr<orchestration::workspace> workspace_;

@@ -72,12 +72,17 @@ void fill_waits(const command& asked, orchestration::reconcile_options& options)
 }
 
 exit_code run_update(session& s) {
+  const std::string& tag = s.asked().tag;
+  const std::string operation = tag.empty() ? "update" : "update --tag " + orchestration::short_tag(tag);
+  s.lock_at_once(operation);
   update_request request = make_request(s);  // what is wrong with it is said before anybody is waited for
-  orchestration::workspace& w =
-      s.open_for_change(request.tag_given ? "update --tag " + orchestration::short_tag(request.tag) : "update");
-  recover_first(s, w);
-  s.forget_files();  // whoever held the lock may have written the tag line, and so may the recovery
-  request = make_request(s);
+  const bool was_locked = s.is_locked();
+  orchestration::workspace& w = s.open_for_change(operation);
+  const bool has_recovered = recover_first(s, w);
+  if (!was_locked || has_recovered) {
+    s.forget_files();  // whoever held the lock may have written the tag line, and so may the recovery
+    request = make_request(s);
+  }
   s.remember_project();
   orchestration::updater updater(w);
   const orchestration::run_result result = finish(s, w, updater.update(std::move(request)));
