@@ -218,8 +218,7 @@ docker::task<> updater::tidy_up(std::string project) {
 
 docker::task<run_result> updater::drive(attempt a) {
   failures seen;
-  bool is_started_again = false;
-  bool is_mended_again = false;
+  tried before;
   const ballast_for_records room(workspace_);
   const plan forward = plan_from_json(a.plan);
   const bool is_rollback = a.kind == "rollback";
@@ -227,60 +226,37 @@ docker::task<run_result> updater::drive(attempt a) {
   for (update_state state = update_state_from_text(a.state); !is_terminal(state);) {
     const std::string others = co_await fenced(a);
     if (!others.empty()) co_return left_open(a, others);
-    std::optional<operation_error::cause> why;
-    std::string failure = co_await mend(a, why);
+    setback met = co_await mend(a);
     state = update_state_from_text(a.state);
-    if (failure.empty()) failure = co_await work(a, state, work_of(state), why);
-    // dockerd may have died under this process, and what it had started went down with it. Before a person is called,
-    // it is started once more, as recovery would if this process had died too.
-    const bool for_a_person = next(state, event::failed, is_rollback, has_restore) == update_state::needs_attention;
-    if (why == operation_error::cause::verification && for_a_person && !is_started_again) {
-      plan proven = plan_from_json(work_of(state).of == which_plan::undo ? a.undo : a.plan);
-      auto looking = has_gone_down(workspace_.engine, std::move(proven));
-      is_started_again = co_await std::move(looking);
-      if (is_started_again) {
-        why.reset();
-        state_work again = from_the_starts(state);
-        failure = co_await work(a, state, std::move(again), why);
-      }
-    }
-    // What it counts on may have been pruned since the state began: then it is made anew, and the way back goes on.
-    if (why && why != operation_error::cause::unreachable && for_a_person && !is_mended_again) {
-      is_mended_again = true;
-      const std::string counted_on = a.undo.to_text();
-      std::optional<operation_error::cause> unused;
-      const std::string unmended = co_await mend(a, unused);
-      if (unmended.empty() && a.undo.to_text() != counted_on) {
+    if (!met) met = co_await work(a, state, work_of(state));
+    if (met && next(state, event::failed, is_rollback, has_restore) == update_state::needs_attention) {
+      auto trying = once_more(a, std::move(met), before);
+      std::optional<setback> left = co_await std::move(trying);
+      if (!left) {
         state = update_state_from_text(a.state);
         continue;
       }
+      met = std::move(*left);
     }
-    // Of a disk that takes no writes nothing is brought back, not by a person either: the attempt waits for it.
-    if (why && why != operation_error::cause::unreachable && for_a_person) {
-      auto looking = dead_disk_of(workspace_.engine);
-      if (const std::string disk = co_await std::move(looking); !disk.empty()) {
-        failure += ". The engine's disk at " + disk + " takes no writes: mend it (a reboot may), then: dockupd recover";
-        why = operation_error::cause::unreachable;
-      }
-    }
-    if (why && !seen.first) seen.first = why;
-    if (why) seen.last = why;
-    if (why == operation_error::cause::unreachable) co_return left_open(a, failure);
-    const event what = failure.empty() ? event::finished : event::failed;
+    if (met && !seen.first) seen.first = met.why;
+    if (met) seen.last = met.why;
+    if (met.is(operation_error::cause::unreachable)) co_return left_open(a, met.text);
+    const event what = met ? event::failed : event::finished;
     const std::optional<update_state> following = next(state, what, is_rollback, has_restore);
     if (!following) throw std::logic_error("no state follows " + std::string(to_text(state)));
-    if (!failure.empty()) {
+    if (met) {
       progress_event event;
       event.what = progress_event::kind::warning;
       event.phase = std::string(to_text(state));
-      event.text = failure;
+      event.text = met.text;
       workspace_.progress(event);
     }
     // The first reason is the one that matters; a failing way back adds its own.
     std::string reason = a.reason;
-    if (!failure.empty()) reason += (reason.empty() ? "" : "\nand on the way back: ") + failure;
-    const std::string lost = co_await try_to_enter(a, *following, reason);
-    if (!lost.empty()) co_return left_open(a, lost);
+    if (met) reason += (reason.empty() ? "" : "\nand on the way back: ") + met.text;
+    const auto entering = [&] { return enter(a, *following, reason); };
+    auto entered = setback_of(entering);
+    if (const setback lost = co_await std::move(entered)) co_return left_open(a, lost.text);
     state = *following;
   }
   if (a.kind == "update" && a.state == to_text(update_state::done)) co_await tidy_up(forward.project);
@@ -289,16 +265,35 @@ docker::task<run_result> updater::drive(attempt a) {
   co_return result;
 }
 
-docker::task<std::string> updater::try_to_enter(attempt& a, update_state state, std::string reason) {
-  std::string failure;
-  try {
-    co_await enter(a, state, std::move(reason));
-  } catch (const docker::error& error) {
-    failure = error.what();
-  } catch (const store_error& error) {
-    failure = error.what();
+docker::task<std::optional<setback>> updater::once_more(attempt& a, setback met, tried& before) {
+  const update_state state = update_state_from_text(a.state);
+  // dockerd may have died under this process, and what it had started went down with it: it is started once more, as
+  // recovery would if this process had died too.
+  if (met.is(operation_error::cause::verification) && !before.starts) {
+    plan proven = plan_from_json(work_of(state).of == which_plan::undo ? a.undo : a.plan);
+    auto looking = has_gone_down(workspace_.engine, std::move(proven));
+    before.starts = co_await std::move(looking);
+    if (before.starts) {
+      state_work again = from_the_starts(state);
+      met = co_await work(a, state, std::move(again));
+    }
   }
-  co_return failure;
+  // What it counts on may have been pruned since the state began: then it is made anew, and the way back goes on.
+  if (met && !met.is(operation_error::cause::unreachable) && !before.mending) {
+    before.mending = true;
+    const std::string counted_on = a.undo.to_text();
+    const setback unmended = co_await mend(a);
+    if (!unmended && a.undo.to_text() != counted_on) co_return std::nullopt;
+  }
+  // From a disk that takes no writes nothing is brought back, not by a person either: the attempt waits for it.
+  if (met && !met.is(operation_error::cause::unreachable)) {
+    auto looking = dead_disk_of(workspace_.engine);
+    if (const std::string disk = co_await std::move(looking); !disk.empty()) {
+      met.text += ". The engine's disk at " + disk + " takes no writes: mend it (a reboot may), then: dockupd recover";
+      met.why = operation_error::cause::unreachable;
+    }
+  }
+  co_return met;
 }
 
 run_result updater::left_open(const attempt& a, const std::string& because) const {
@@ -308,8 +303,7 @@ run_result updater::left_open(const attempt& a, const std::string& because) cons
   return result;
 }
 
-docker::task<std::string> updater::work(attempt& a, update_state state, state_work todo,
-                                        std::optional<operation_error::cause>& why) {
+docker::task<setback> updater::work(const attempt& a, update_state state, state_work todo) {
   const bool undoing = todo.of == which_plan::undo;
   // The way back, cleaning up, and a rollback whose data may be half replaced go on to their end.
   const bool early = state == update_state::prepared || state == update_state::cut_over;
@@ -318,27 +312,17 @@ docker::task<std::string> updater::work(attempt& a, update_state state, state_wo
   const bool must_go_on = a.kind == "rollback" || undoing || state == update_state::committed;
   executor e(workspace_, a.id, undoing ? "undo" : "plan", p,
              must_go_on ? full_disk::uses_ballast : full_disk::gives_up);
-  std::string failure;
-  try {
+  const auto all = [&]() -> docker::task<> {
     for (const phase when : todo.phases) {
       if (has_phase(p, when)) say_phase(std::string(undoing ? "undo: " : "") + std::string(to_text(when)));
       co_await e.run(when, interruptible);
     }
-  } catch (const operation_error& error) {
-    failure = error.what();
-    why = error.why();
-    // On the way back an image is pulled only when it was pruned; when the registry is there again, it goes on.
-    if (undoing && why == operation_error::cause::pull) why = operation_error::cause::unreachable;
-  } catch (const docker::error& error) {
-    failure = error.what();
-    why = error.kind() == docker::error_kind::not_connected ? operation_error::cause::unreachable
-                                                            : operation_error::cause::engine;
-  } catch (const store_error& error) {
-    // Nothing is done that could not be recorded first: it stays where it is until there is room again.
-    failure = error.what();
-    why = operation_error::cause::unreachable;
-  }
-  co_return failure;
+  };
+  auto doing = setback_of(all);
+  setback met = co_await std::move(doing);
+  // On the way back an image is pulled only when it was pruned; when the registry is there again, it goes on.
+  if (undoing && met.is(operation_error::cause::pull)) met.why = operation_error::cause::unreachable;
+  co_return met;
 }
 
 void updater::plan_the_way_back(attempt& a) {

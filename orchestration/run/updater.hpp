@@ -12,6 +12,7 @@
 #include "orchestration/run/ending.hpp"
 #include "orchestration/run/executor.hpp"
 #include "orchestration/run/guard.hpp"
+#include "orchestration/run/setback.hpp"
 #include "orchestration/run/targets.hpp"
 #include "orchestration/update/update_machine.hpp"
 
@@ -86,6 +87,11 @@ class updater {
     int target = 0;   // rollback: the release it goes to
     std::string tag;  // rollback: the tag of that release
   };
+  /// What a run does but once, before a person is called.
+  struct tried {
+    bool starts = false;
+    bool mending = false;
+  };
   struct failures {
     std::optional<operation_error::cause> first;  // what the run failed of
     std::optional<operation_error::cause> last;   // of the way back, when that failed too
@@ -112,19 +118,20 @@ class updater {
   docker::task<std::string> acted_meanwhile(const attempt& a);
   docker::task<run_result> drive(attempt a);
   docker::task<> tidy_up(std::string project);  // never fails a run
-  /// Before a state of the way back: makes sure that what it counts on can be had. Returns why not; empty: it can.
-  docker::task<std::string> mend(attempt& a, std::optional<operation_error::cause>& why);
-  /// Does `todo`, the state's own work or a part of another's. Returns why it could not be done; empty: it is done.
-  docker::task<std::string> work(attempt& a, update_state state, state_work todo,
-                                 std::optional<operation_error::cause>& why);
-  /// What the states before `found` did to containers, once more. Returns why it could not be done; empty: it is done.
+  /// Before a state of the way back: makes sure that what it counts on can be had.
+  docker::task<setback> mend(attempt& a);
+  /// Does `todo`, the state's own work or a part of another's.
+  docker::task<setback> work(const attempt& a, update_state state, state_work todo);
+  /// What can still be done about what a person would be called for. nullopt: the state that the attempt is in begins
+  /// again.
+  docker::task<std::optional<setback>> once_more(attempt& a, setback met, tried& before);
+  /// What the states before `found` did to containers, once more. Returns why that has to wait; empty: it is done, or
+  /// fails again in the work of the state, which knows what follows.
   docker::task<std::string> work_again(const attempt& a, update_state found);
   /// Records it, and gives it to a person in case dockupd cannot be had. refusal.
   void begin(const attempt& a);
   docker::task<> enter(attempt& a, update_state state, std::string reason);
   void renew_rescue(const attempt& a, update_state entered);
-  /// Why it could not be entered, the engine being silent; empty: it is entered.
-  docker::task<std::string> try_to_enter(attempt& a, update_state state, std::string reason);
   run_result left_open(const attempt& a, const std::string& because) const;
   docker::task<> record(attempt& a);
   void plan_the_way_back(attempt& a);

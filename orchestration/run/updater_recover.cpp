@@ -83,11 +83,10 @@ docker::task<run_result> updater::recover_held(std::optional<attempt> open) {
       state_work again;
       again.of = which_plan::plan;
       again.phases = {phase::start, phase::verify};
-      std::optional<operation_error::cause> why;
-      const std::string failure = co_await work(*open, found, std::move(again), why);
-      if (why == operation_error::cause::unreachable) co_return left_open(*open, failure);
-      if (failure.empty()) break;
-      co_await enter(*open, update_state::needs_attention, failure);
+      const setback met = co_await work(*open, found, std::move(again));
+      if (met.is(operation_error::cause::unreachable)) co_return left_open(*open, met.text);
+      if (!met) break;
+      co_await enter(*open, update_state::needs_attention, met.text);
       co_return result_of(*open, failures());
     }
     case resume_way::finish_undo:
@@ -104,26 +103,19 @@ docker::task<std::string> updater::work_again(const attempt& a, update_state fou
     co_return std::string();
   const plan p = plan_from_json(of == which_plan::undo ? a.undo : a.plan);
   executor e(workspace_, a.id, of == which_plan::undo ? "undo" : "plan", p, full_disk::uses_ballast);
-  std::string silent;
-  try {
+  const auto both = [&]() -> docker::task<> {
     co_await e.run_again(phase::create);
     co_await e.run_again(phase::cut_over);
-  } catch (const operation_error& error) {
-    // What else cannot be done, the work of the state fails of, and knows what follows from it.
-    if (error.why() == operation_error::cause::unreachable) silent = error.what();
-  } catch (const docker::error& error) {
-    if (error.kind() == docker::error_kind::not_connected) silent = error.what();
-  } catch (const store_error& error) {
-    silent = error.what();
-  }
-  co_return silent;
+  };
+  auto doing = setback_of(both);
+  const setback met = co_await std::move(doing);
+  co_return met.is(operation_error::cause::unreachable) ? met.text : std::string();
 }
 
-docker::task<std::string> updater::mend(attempt& a, std::optional<operation_error::cause>& why) {
+docker::task<setback> updater::mend(attempt& a) {
   const update_state state = update_state_from_text(a.state);
-  if (work_of(state).of != which_plan::undo) co_return std::string();
-  std::string failure;
-  try {
+  if (work_of(state).of != which_plan::undo) co_return setback();
+  const auto all = [&]() -> docker::task<> {
     const auto look = [this, &a] { return mend_way_back(workspace_, a); };
     auto looking = again_when_lost(look);
     const way_back found = co_await std::move(looking);
@@ -132,18 +124,9 @@ docker::task<std::string> updater::mend(attempt& a, std::optional<operation_erro
       workspace_.records.set_undo(a.id, a.undo);
     }
     if (found.begin_again != state) co_await enter(a, found.begin_again, a.reason);
-  } catch (const docker::error& error) {
-    failure = error.what();
-    why = error.kind() == docker::error_kind::not_connected ? operation_error::cause::unreachable
-                                                            : operation_error::cause::engine;
-  } catch (const store_error& error) {
-    failure = error.what();
-    why = operation_error::cause::unreachable;
-  } catch (const plan_error& error) {
-    failure = error.what();
-    why = operation_error::cause::engine;
-  }
-  co_return failure;
+  };
+  auto mending = setback_of(all);
+  co_return co_await std::move(mending);
 }
 
 }  // namespace orchestration
