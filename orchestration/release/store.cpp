@@ -210,6 +210,11 @@ void store::count_recovery(const std::string& id) {
                         "UPDATE attempt SET recoveries = recoveries + 1 WHERE id = ? AND ended_at = ''", {id});
 }
 
+void store::forget_recovery(const std::string& id) {
+  database_->run_on_one("forget a recovery of attempt " + id, not_open(id),
+                        "UPDATE attempt SET recoveries = max(recoveries - 1, 0) WHERE id = ? AND ended_at = ''", {id});
+}
+
 void store::end(const std::string& id, const std::string& state, const std::string& reason,
                 const std::string& ended_at) {
   const std::string tried = "end attempt " + id;

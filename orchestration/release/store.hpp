@@ -138,9 +138,10 @@ class store {
   void set_state(const std::string& id, const std::string& state, bool dirty, const std::string& reason);
   void set_undo(const std::string& id, const docker::json& undo);
   void count_recovery(const std::string& id);
+  void forget_recovery(const std::string& id);  // the last that was counted, if any was
   void end(const std::string& id, const std::string& state, const std::string& reason, const std::string& ended_at);
 
-  // The four above throw when there is no such open attempt.
+  // The five above throw when there is no such open attempt.
 
   /// One that has ended, while none is open: it goes on in `state`, and its way back is to be planned anew.
   void reopen(const std::string& id, const std::string& state);

@@ -104,7 +104,9 @@ class executor {
   docker::task<> clean_up(operation o);
   result begin(operation o);
   docker::task<> prove_together(std::vector<operation> verifications, bool interruptible);
-  docker::task<std::optional<docker::json>> inspect(std::string id);     // again when the reply gets lost
+  docker::task<std::optional<docker::json>> inspect(std::string id);  // again when the reply gets lost
+  /// Starts it; waits for containerd when that has it running still, from before the daemon died.
+  docker::task<> start_once_gone(std::string id);
   docker::task<std::string> last_lines(std::string id, int lines);       // empty when they cannot be had
   docker::task<std::string> find(container_ref ref);                     // id; empty: there is none
   docker::task<std::optional<docker::json>> look_at(container_ref ref);  // inspect; nullopt: there is none

@@ -1,7 +1,11 @@
 // Containers: create, stop, rename, start, remove, each made so from whatever state a kill left behind.
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <set>
 
+#include "docker_client/error.hpp"
 #include "orchestration/files/durable_file.hpp"
 #include "orchestration/project/config_hash.hpp"
 #include "orchestration/project/create_body.hpp"
@@ -13,6 +17,14 @@ namespace orchestration {
 namespace {
 
 constexpr int evidence_log_lines = 200;  // what a person reads of a container that failed
+// A daemon that comes back ends what it finds running: SIGTERM, ten seconds, SIGKILL (moby 20.10).
+constexpr std::chrono::milliseconds between_looks_for_a_task(250);
+constexpr int most_looks_for_a_task = 60;
+
+/// It died while it started the container: containerd did, and the daemon does not know.
+bool finds_old_task(const docker::error& error) {
+  return error.engine_message().find("id already in use") != std::string_view::npos;  // moby 20.10, 500
+}
 
 std::string name_of(const docker::json& inspect) {
   const std::string name = inspect.string_at({"Name"});
@@ -160,6 +172,19 @@ executor::result executor::ensure(rename_container o) {
   co_return docker::json();
 }
 
+docker::task<> executor::start_once_gone(std::string id) {
+  for (int looks = 1;; ++looks) {
+    try {
+      co_await workspace_.engine.start_container(id);
+      co_return;
+    } catch (const docker::error& error) {
+      if (looks == most_looks_for_a_task || !finds_old_task(error)) throw;
+    }
+    boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, between_looks_for_a_task);
+    co_await timer.async_wait(boost::asio::use_awaitable);
+  }
+}
+
 executor::result executor::ensure(start_container o) {
   const docker::json found = co_await must_look_at(o.target);
   const std::string id = found.at("Id").as_string();
@@ -172,7 +197,7 @@ executor::result executor::ensure(start_container o) {
   const bool has_run = o.until == goal::completed && status == "exited";
   if (!has_run && !is_running(found)) {
     co_await join_networks_made_anew(workspace_.engine, found);
-    co_await workspace_.engine.start_container(id);
+    co_await start_once_gone(id);
   }
   co_await await_goal(o, id);
   if (o.leave == run_state::paused) {

@@ -143,13 +143,15 @@ docker::task<std::string> room_for_engine(workspace& w) {
 }
 
 docker::task<std::string> dead_disk_of(engine& e) {
-  fs::path data_root;
+  fs::path kept;
   try {
-    data_root = (co_await ballast_place_of(e)).parent_path();
+    kept = co_await ballast_place_of(e);
   } catch (const docker::error&) {
-    // What it cannot tell now, it will tell whoever asks it next.
+    // It does not answer, and so nobody knows.
   }
-  co_return takes_no_writes(data_root) ? data_root.string() : std::string();
+  std::error_code unknown;
+  const bool was_writable = fs::exists(kept, unknown);
+  co_return was_writable&& takes_no_writes(kept.parent_path()) ? kept.parent_path().string() : std::string();
 }
 
 }  // namespace orchestration

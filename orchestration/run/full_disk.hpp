@@ -56,7 +56,8 @@ std::string room_for(const workspace& w, const action& a);
 docker::task<std::string> room_for_engine(workspace& w);
 
 /// The engine's data root when its disk is on this host and takes no writes any more: nothing can be brought back
-/// before that is mended, and everything afterwards. Empty: it does, or nobody knows, the engine not answering for one.
+/// before that is mended, and everything afterwards. Empty: it does; or nobody knows, since there is no ballast there
+/// to show that it is for this process to write to. Where one disk holds the records too, these say it.
 docker::task<std::string> dead_disk_of(engine& e);
 
 }  // namespace orchestration

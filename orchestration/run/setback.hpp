@@ -6,7 +6,7 @@
 
 #include "docker_client/error.hpp"
 #include "docker_client/task.hpp"
-#include "orchestration/plan/plan.hpp"
+#include "orchestration/plan/reconcile.hpp"
 #include "orchestration/release/store.hpp"
 #include "orchestration/run/executor.hpp"
 
@@ -24,8 +24,8 @@ inline operation_error::cause cause_of(const docker::error& error) {
                                                            : operation_error::cause::engine;
 }
 
-/// Does what `make` begins, and which `make` outlives. What an operation, the engine, the plan or the records fail of
-/// comes back; anything else passes through.
+/// co_awaits make(). What an operation, the engine, the plan or the records fail of comes back; anything else passes
+/// through. `make` is kept by the caller until then: a coroutine of a lambda lives in its captures.
 template <class Make>
 docker::task<setback> setback_of(const Make& make) {
   setback out;
@@ -44,5 +44,8 @@ docker::task<setback> setback_of(const Make& make) {
   }
   co_return out;
 }
+
+template <class Make>
+docker::task<setback> setback_of(const Make&& make) = delete;
 
 }  // namespace orchestration

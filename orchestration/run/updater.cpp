@@ -285,13 +285,16 @@ docker::task<std::optional<setback>> updater::once_more(attempt& a, setback met,
     const setback unmended = co_await mend(a);
     if (!unmended && a.undo.to_text() != counted_on) co_return std::nullopt;
   }
-  // From a disk that takes no writes nothing is brought back, not by a person either: the attempt waits for it.
-  if (met && !met.is(operation_error::cause::unreachable)) {
-    auto looking = dead_disk_of(workspace_.engine);
-    if (const std::string disk = co_await std::move(looking); !disk.empty()) {
-      met.text += ". The engine's disk at " + disk + " takes no writes: mend it (a reboot may), then: dockupd recover";
-      met.why = operation_error::cause::unreachable;
-    }
+  auto looking = or_dead_disk(std::move(met));
+  co_return co_await std::move(looking);
+}
+
+docker::task<setback> updater::or_dead_disk(setback met) {
+  if (!met || met.is(operation_error::cause::unreachable)) co_return met;
+  const std::string disk = co_await dead_disk_of(workspace_.engine);
+  if (!disk.empty()) {
+    met.text += ". The engine's disk at " + disk + " takes no writes: mend it (a reboot may), then: dockupd recover";
+    met.why = operation_error::cause::unreachable;
   }
   co_return met;
 }

@@ -107,6 +107,8 @@ class updater {
   docker::task<run_result> update_held(update_request request);
   docker::task<run_result> rollback_held(rollback_request request);
   docker::task<run_result> recover_held(std::optional<attempt> open);
+  /// One that waits, for the engine or for room, was not interrupted.
+  void forgive_recovery(const std::string& attempt_id);
   /// Runs it with the guard held, which stays when the attempt stays open.
   docker::task<run_result> guarded(guard_request by, docker::task<run_result> run);
   guard_request guard_for(std::string project, full_disk at_full) const;
@@ -125,6 +127,8 @@ class updater {
   /// What can still be done about what a person would be called for. nullopt: the state that the attempt is in begins
   /// again.
   docker::task<std::optional<setback>> once_more(attempt& a, setback met, tried& before);
+  /// From a disk that takes no writes nothing is brought back, not by a person either: the attempt waits for it.
+  docker::task<setback> or_dead_disk(setback met);
   /// What the states before `found` did to containers, once more. Returns why that has to wait; empty: it is done, or
   /// fails again in the work of the state, which knows what follows.
   docker::task<std::string> work_again(const attempt& a, update_state found);

@@ -30,7 +30,17 @@ docker::task<std::optional<run_result>> updater::recover() {
   refuse_another_engine(workspace_.records, facts.id, ending::left_open);
   guard_request by = guard_of(*open);
   auto run = recover_held(std::move(open));
-  co_return co_await guarded(std::move(by), std::move(run));
+  run_result result = co_await guarded(std::move(by), std::move(run));
+  if (result.how == ending::left_open) forgive_recovery(result.attempt_id);
+  co_return result;
+}
+
+void updater::forgive_recovery(const std::string& attempt_id) {
+  try {
+    workspace_.records.forget_recovery(attempt_id);
+  } catch (const store_error&) {
+    // Then it counts: what is to be broken is a loop, and that nothing can be recorded may be a part of it.
+  }
 }
 
 docker::task<run_result> updater::recover_held(std::optional<attempt> open) {
@@ -83,7 +93,9 @@ docker::task<run_result> updater::recover_held(std::optional<attempt> open) {
       state_work again;
       again.of = which_plan::plan;
       again.phases = {phase::start, phase::verify};
-      const setback met = co_await work(*open, found, std::move(again));
+      setback met = co_await work(*open, found, std::move(again));
+      auto looking = or_dead_disk(std::move(met));
+      met = co_await std::move(looking);
       if (met.is(operation_error::cause::unreachable)) co_return left_open(*open, met.text);
       if (!met) break;
       co_await enter(*open, update_state::needs_attention, met.text);

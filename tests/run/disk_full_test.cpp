@@ -135,6 +135,15 @@ TEST_F(DiskFull, RecoversAKilledRunWithTheBallast) {
   EXPECT_EQ(shop_.problems({"v1"}), "");
 }
 
+/// By another file system over it; what is written below is hidden, and the same again without.
+void make_read_only(const fs::path& directory) {
+  const fs::path kept = directory / "dockupd.ballast";
+  const bool has_ballast = fs::exists(kept);
+  ASSERT_EQ(::mount("tmpfs", directory.c_str(), "tmpfs", 0, nullptr), 0);
+  if (has_ballast) put(kept, "as before");
+  ASSERT_EQ(::mount("tmpfs", directory.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr), 0);
+}
+
 // As ext4 does after an error. A file system of its own stands for the engine's disk.
 TEST(DeadDisk, HoldsTheWayBackUpUntilItIsMended) {
   const int code = in_child([] {
@@ -143,23 +152,27 @@ TEST(DeadDisk, HoldsTheWayBackUpUntilItIsMended) {
     for (const char* version : {"v1", "v2"}) shop.publish(version);
     const fs::path data_root = shop.directory() / "data-root";
     fs::create_directory(data_root);
+    put(data_root / "dockupd.ballast", "shows that it can be written to");
     shop.engine().described().data_root = data_root;
     EXPECT_EQ(shop.update("v1").how, ending::done);
     put(shop.data() / "rows", "a row written under v1\n");
     shop.on_event = [&](const progress_event& event) {
       if (!event.text.starts_with("start web.1") || takes_no_writes(data_root)) return;
-      EXPECT_EQ(::mount("tmpfs", data_root.c_str(), "tmpfs", MS_RDONLY, nullptr), 0);
+      make_read_only(data_root);
       shop.engine().full_while([] { return true; }, "read-only file system");
     };
     const run_result result = shop.update("v2");
     EXPECT_EQ(result.how, ending::left_open);
     EXPECT_THAT(result.reason, AllOf(HasSubstr(data_root.string() + " takes no writes"), HasSubstr("dockupd recover")));
-    EXPECT_EQ(shop.recover()->how, ending::left_open) << "while it is as it was";
+    for (int tries = 1; tries <= 10; ++tries) {
+      const std::optional<run_result> tried = shop.recover();
+      EXPECT_TRUE(tried && tried->how == ending::left_open) << "while it is as it was, and for ever";
+    }
     EXPECT_EQ(::umount(data_root.c_str()), 0);
     shop.on_event = nullptr;
     shop.engine().full_while(nullptr);
     const std::optional<run_result> recovered = shop.recover();
-    EXPECT_EQ(recovered->how, ending::rolled_back) << recovered->reason;
+    EXPECT_TRUE(recovered && recovered->how == ending::rolled_back);
     EXPECT_EQ(shop.problems({"v1"}), "");
     return HasFailure() ? 1 : 0;
   });
@@ -167,10 +180,18 @@ TEST(DeadDisk, HoldsTheWayBackUpUntilItIsMended) {
 }
 
 TEST(DeadDisk, IsOneThatMakesNoFile) {
-  const temporary_directory directory;
-  EXPECT_FALSE(takes_no_writes(directory.path()));
-  EXPECT_TRUE(fs::is_empty(directory.path()));
-  EXPECT_FALSE(takes_no_writes(directory / "that is not there"));
+  const int code = in_child([] {
+    own_mounts();
+    const temporary_directory directory;
+    EXPECT_FALSE(takes_no_writes(directory.path()));
+    EXPECT_TRUE(fs::is_empty(directory.path()));
+    EXPECT_FALSE(takes_no_writes(directory / "that is not there"));
+    make_read_only(directory.path());
+    EXPECT_TRUE(takes_no_writes(directory.path()));
+    ::umount(directory.path().c_str());
+    return HasFailure() ? 1 : 0;
+  });
+  EXPECT_EQ(code, 0);
 }
 
 }  // namespace

@@ -104,7 +104,8 @@ class fake_engine : public engine {
   std::vector<std::string> prune(pruned what);
 
   /// While it answers true the data root is full. As measured on 20.10: stop, remove, pause and connecting a network
-  /// still work; create, start, rename, tag and a new restart policy are refused, 500 and in the kernel's words.
+  /// still work; create, start, rename, tag and a new restart policy are refused, 500 and in the kernel's words: those
+  /// for ENOSPC, or others that stand for a disk of another trouble.
   void full_while(std::function<bool()> is_full, std::string words = "no space left on device") {
     is_full_ = std::move(is_full);
     words_when_full_ = std::move(words);

@@ -262,12 +262,33 @@ class Asking(unittest.TestCase):
         self.write("app/compose.yaml", COMPOSE)
         self.begin_records()
         self.write("app/.env", "COMPOSE_PROJECT_NAME=second\n")
-        self.engine.asked.clear()
         with self.locked("app"):
             code, _, said = self.call("update", "--tag", "2")
         self.assertNotEqual(code, 75, said)
         self.assertTrue(os.path.exists(self.path("state", "second", "state.db")), said)
         self.assertNotIn("app is locked", said)
+
+    def test_who_is_refused_hears_what_is_wrong_with_the_files(self):
+        self.write("app/compose.yaml", COMPOSE)
+        self.begin_records()
+        with self.locked("app"):
+            self.assertEqual(self.call("update", "-p", "../state/app")[0], 2)
+            self.write("app/compose.yaml", COMPOSE + "    no_such_key: 1\n")
+            for words in (["update"], ["update", "-p", "app"]):
+                code, _, said = self.call(*words)
+                self.assertEqual(code, 2, said)
+                self.assertIn("compose.yaml:5", said)
+
+    def test_the_lock_of_another_project_in_the_folder_is_not_kept(self):
+        self.write("app/compose.yaml", COMPOSE)
+        self.begin_records()
+        self.write("app/.env", "COMPOSE_PROJECT_NAME=second\n")
+        self.call("update", "--tag", "1")
+        with self.locked("second"):
+            waiting = self.start("update", "--state-dir", self.path("state"), "--lock-wait", "3")
+            time.sleep(1)
+            self.assertEqual(self.call("update", "-p", "app")[0], 4)  # as far as this engine lets it
+            self.assertEqual(self.ended(waiting)[0], 75)
 
     def test_an_update_that_was_not_kept_waiting_reads_the_files_once(self):
         self.write("app/compose.yaml", COMPOSE)

@@ -307,7 +307,6 @@ void session::take_env_files(const std::vector<deployed>& containers) {
   if (wanted.size() != 1 || wanted.begin()->empty()) return;
   command_.env_files = listed_in(*wanted.begin());
   loaded_.reset();
-  name_.clear();
   say_warning("docker compose was run here with --env-file " + *wanted.begin() + ": so is this. To choose: --env-file");
 }
 
@@ -421,14 +420,19 @@ orchestration::snapshot_store session::snapshots() {
   return out;
 }
 
-/// The project without reading its files: -p, else the only one that is known to be in this folder. Empty: neither.
+/// The project's name without its compose files: -p, else, when nothing that is given chooses another, the only one
+/// that is known to be in this folder. Empty: neither.
 std::string session::name_by_records() const {
-  if (!command_.project_name.empty()) return command_.project_name;
+  const std::string& given = command_.project_name;
+  if (!given.empty()) return given == orchestration::normal_project_name(given) ? given : std::string();
+  for (const char* chooses : {"COMPOSE_PROJECT_NAME", "COMPOSE_FILE", "COMPOSE_ENV_FILES"})
+    if (environment_(chooses)) return {};
+  if (!command_.files.empty() || !command_.env_files.empty() || !command_.project_directory.empty()) return {};
   fs::path here;
   try {
     here = orchestration::find_project(load_request()).directory;
   } catch (const orchestration::load_error&) {
-    return {};  // whoever loads the files says what is wrong
+    return {};
   }
   std::set<std::string> names;
   for (const known_project& each : known_projects(state_root()))
@@ -437,6 +441,8 @@ std::string session::name_by_records() const {
 }
 
 std::optional<orchestration::lock_holder> session::try_lock(const std::string& name, const std::string& operation) {
+  orchestration::ensure_private_directory(state_root());
+  orchestration::ensure_private_directory(state_root() / name);
   orchestration::lock_holder me;
   me.operation = operation;
   me.since = orchestration::now_text();
@@ -452,15 +458,18 @@ void session::lock_at_once(const std::string& operation) {
   if (name.empty() || !orchestration::store::exists(state_root() / name)) return;
   const auto holder = try_lock(name, operation);
   const bool waits = command_.lock_wait > decltype(command_.lock_wait)::zero();
-  if (holder && !waits && project_name() == name) throw locked_by(*holder);
+  try {
+    if (holder && !waits && project().name == name) throw locked_by(*holder);
+  } catch (const orchestration::load_error&) {
+    return;  // whoever needs the files says what is wrong with them
+  }
 }
 
 bool session::is_locked() { return lock_ && locked_ == project_name(); }
 
 orchestration::workspace& session::open_for_change(const std::string& operation) {
   const fs::path directory = state_directory();
-  orchestration::ensure_private_directory(state_root());
-  orchestration::ensure_private_directory(directory);
+  if (!is_locked()) lock_.reset();  // of another project in the folder
   const auto deadline = orchestration::boot_time() + command_.lock_wait;
   while (!is_locked()) {
     const auto holder = try_lock(project_name(), operation);

@@ -75,11 +75,11 @@ class session {
 
   orchestration::engine& engine();
 
-  /// The lock of the project that has records here, where it is plain which that is and nobody holds it: before the
-  /// files are read and the engine is asked, so that of many at once all but one are refused quickly.
-  /// fatal(locked_or_held) when it is held and not to be waited for.
+  /// The lock of the project that has records here, where these tell which it is and nobody holds it: before the engine
+  /// is asked, so that of many at once all but one are refused quickly. fatal(locked_or_held) when it is held and not
+  /// to be waited for. Files that cannot be loaded are left to whoever needs them.
   void lock_at_once(const std::string& operation);
-  /// Whether nobody else can have changed the project since lock_at_once().
+  /// Whether the lock that this session holds is that of project_name().
   bool is_locked();
   /// One run at a time: the lock, the state opened for writing, and a workspace. fatal(locked_or_held) names who holds
   /// the lock. `operation` is what others see meanwhile.

@@ -82,6 +82,10 @@ exit_code run_update(session& s) {
   if (!was_locked || has_recovered) {
     s.forget_files();  // whoever held the lock may have written the tag line, and so may the recovery
     request = make_request(s);
+    if (request.desired.name != s.project_name() || !s.is_locked())
+      throw fatal(exit_code::refused, "the files here are of project " + request.desired.name + " now, and were of " +
+                                          s.project_name() +
+                                          " when this began. Nothing was changed. Again: dockupd update");
   }
   s.remember_project();
   orchestration::updater updater(w);

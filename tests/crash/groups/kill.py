@@ -284,6 +284,8 @@ def cut_of_a_large_snapshot(points: tuple[str, ...]):
             try:
                 cut(machine, ALL["update"].argv(scenarios.live_tag(machine)), point)
                 for listed in machine.state.glob("*/snapshots/*/manifest.json"):
+                    if listed.parent.suffix == ".partial":  # the cut took its new name: nobody lists it
+                        continue
                     must(machine.dockupd("snapshot", "verify", listed.parent.name), 0)
                 recovered(machine)
             except Violation as violation:

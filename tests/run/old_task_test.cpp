@@ -1,0 +1,61 @@
+// A daemon that died while it started a container, and finds it running in containerd when it is asked to start it
+// again.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/run/shop_run.hpp"
+
+namespace orchestration::test {
+namespace {
+
+using testing::HasSubstr;
+
+class OldTask : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* version : {"v1", "v2"}) shop_.publish(version);
+    ASSERT_EQ(shop_.update("v1").how, ending::done);
+    put(shop_.data() / "rows", "a row written under v1\n");
+  }
+  void refuse_starts(const std::string& container, int times, const std::string& words) {
+    for (; times > 0; --times) {
+      scripted_failure failure;
+      failure.call = "start " + container;
+      failure.words = words;
+      failure.passes = true;
+      shop_.engine().fail(failure);
+    }
+  }
+  shop_run shop_;
+};
+
+TEST_F(OldTask, IsWaitedFor) {
+  refuse_starts("shop-web-1", 4, "id already in use");
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
+TEST_F(OldTask, IsWaitedForOnTheWayBack) {
+  image_behaviour sick = shop_.web_behaviour();
+  sick.health = health_script::becomes_unhealthy;
+  shop_.publish_web("v2", sick);
+  shop_.on_event = [this](const progress_event& event) {
+    if (event.text != "undo: start") return;
+    shop_.on_event = nullptr;
+    refuse_starts("shop-web-1", 4, "id already in use");
+  };
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::rolled_back) << result.reason;
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
+TEST_F(OldTask, IsNotWhatOtherRefusalsMean) {
+  refuse_starts("shop-web-1", 2, "OCI runtime create failed");
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::rolled_back);
+  EXPECT_THAT(result.reason, HasSubstr("OCI runtime create failed"));
+}
+
+}  // namespace
+}  // namespace orchestration::test
