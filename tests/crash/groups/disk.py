@@ -46,6 +46,7 @@ def cases(tier: str, info: Info) -> list[Case]:
         for phase in ("cut_over", "starting", "verifying") if tier == "full" else ("starting",):
             point = first_passage(info, "update", UPDATE_PHASES[phase])
             out.append(Case("disk", f"inodes/{disk}.{phase}", no_inodes_at(disk, point)))
+    for disk in DISKS:
         for phase in ("created", "stopped", "starting", "verifying") if tier == "full" else ("stopped",):
             point = first_passage(info, "update", UPDATE_PHASES[phase])
             out.append(Case("disk", f"read_only/{disk}.{phase}", read_only_at(disk, point)))
