@@ -1,4 +1,5 @@
 #include "orchestration/run/docker_engine.hpp"
+#include "orchestration/files/container_processes.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -206,6 +207,8 @@ task<std::optional<std::string>> docker_engine::get_archive(std::string id, std:
                         reply->line(), docker::acted::answered);
   co_return out;
 }
+
+bool docker_engine::has_processes(const std::string& id) { return options_.local && orchestration::has_processes(id); }
 
 task<std::string> docker_engine::last_log_lines(std::string id, int lines) {
   co_return co_await client_.containers().last_lines(std::move(id), lines);

@@ -41,6 +41,7 @@ class docker_engine : public engine {
   docker::task<> set_restart_policy(std::string id, docker::json policy) override;
   docker::task<> put_archive(std::string id, std::string tar, file_owner owner) override;
   docker::task<std::optional<std::string>> get_archive(std::string id, std::string path) override;
+  bool has_processes(const std::string& id) override;
   docker::task<std::string> last_log_lines(std::string id, int lines) override;
   docker::task<std::optional<docker::json>> inspect_image(std::string reference) override;
   docker::task<std::string> resolve_digest(std::string reference) override;

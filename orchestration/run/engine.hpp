@@ -58,6 +58,9 @@ class engine {
   virtual docker::task<> put_archive(std::string id, std::string tar, file_owner owner) = 0;
   /// The file as a tar; nullopt: there is none, or no such container.
   virtual docker::task<std::optional<std::string>> get_archive(std::string id, std::string path) = 0;
+  /// Whether a process of that container (full id) runs, the engine knowing of it or not. false: none does, or the
+  /// engine is not on this host.
+  virtual bool has_processes(const std::string& id) = 0;
   virtual docker::task<std::string> last_log_lines(std::string id, int lines) = 0;  // both streams; foreign text
 
   // Images.

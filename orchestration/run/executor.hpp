@@ -105,8 +105,12 @@ class executor {
   result begin(operation o);
   docker::task<> prove_together(std::vector<operation> verifications, bool interruptible);
   docker::task<std::optional<docker::json>> inspect(std::string id);  // again when the reply gets lost
-  /// Starts it; waits for containerd when that has it running still, from before the daemon died.
-  docker::task<> start_once_gone(std::string id);
+  /// A daemon that dies while it starts a container may not know that containerd did. What the engine takes for stopped
+  /// is given the time to end; unreachable when it does not, since nothing is to write beside it.
+  docker::task<> await_end_unseen(std::string id, std::string subject);
+  /// Starts it, once that is no longer there.
+  docker::task<> start_once_gone(std::string id, std::string subject);
+  docker::task<> look_later();
   docker::task<std::string> last_lines(std::string id, int lines);       // empty when they cannot be had
   docker::task<std::string> find(container_ref ref);                     // id; empty: there is none
   docker::task<std::optional<docker::json>> look_at(container_ref ref);  // inspect; nullopt: there is none

@@ -21,9 +21,18 @@ constexpr int evidence_log_lines = 200;  // what a person reads of a container t
 constexpr std::chrono::milliseconds between_looks_for_a_task(250);
 constexpr int most_looks_for_a_task = 60;
 
-/// It died while it started the container: containerd did, and the daemon does not know.
+/// It died while it started the container: containerd did start it, or is about to take back that it did.
 bool finds_old_task(const docker::error& error) {
-  return error.engine_message().find("id already in use") != std::string_view::npos;  // moby 20.10, 500
+  const std::string& words = error.engine_message();  // moby 20.10, containerd 1.6, 500
+  const auto says = [&words](const char* part) { return words.find(part) != std::string::npos; };
+  return says("id already in use") || (says("failed to start shim: mkdir") && says("file exists"));
+}
+
+operation_error runs_unseen(const std::string& subject) {
+  return {operation_error::cause::unreachable,
+          subject +
+              " runs, and the daemon, which died while it started it, does not know. Restart the daemon (systemctl " +
+              "restart docker), which ends it, then: dockupd recover"};
 }
 
 std::string name_of(const docker::json& inspect) {
@@ -161,6 +170,7 @@ executor::result executor::ensure(stop_container o) {
   if (after && is_running(*after))
     throw operation_error(operation_error::cause::engine,
                           "stop " + o.target.subject + ": the engine stopped it, but it runs again");
+  co_await await_end_unseen(id, o.target.subject);
   co_return said(ran ? "stopped" : "was not running");
 }
 
@@ -172,16 +182,30 @@ executor::result executor::ensure(rename_container o) {
   co_return docker::json();
 }
 
-docker::task<> executor::start_once_gone(std::string id) {
+docker::task<> executor::look_later() {
+  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, between_looks_for_a_task);
+  co_await timer.async_wait(boost::asio::use_awaitable);
+}
+
+docker::task<> executor::await_end_unseen(std::string id, std::string subject) {
+  for (int looks = 1; workspace_.engine.has_processes(id); ++looks) {
+    if (looks == most_looks_for_a_task) throw runs_unseen(subject);
+    co_await look_later();
+  }
+}
+
+docker::task<> executor::start_once_gone(std::string id, std::string subject) {
   for (int looks = 1;; ++looks) {
+    bool is_there = false;
     try {
       co_await workspace_.engine.start_container(id);
-      co_return;
     } catch (const docker::error& error) {
-      if (looks == most_looks_for_a_task || !finds_old_task(error)) throw;
+      is_there = finds_old_task(error);
+      if (!is_there) throw;
     }
-    boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, between_looks_for_a_task);
-    co_await timer.async_wait(boost::asio::use_awaitable);
+    if (!is_there) co_return;
+    if (looks == most_looks_for_a_task) throw runs_unseen(subject);
+    co_await look_later();
   }
 }
 
@@ -197,7 +221,7 @@ executor::result executor::ensure(start_container o) {
   const bool has_run = o.until == goal::completed && status == "exited";
   if (!has_run && !is_running(found)) {
     co_await join_networks_made_anew(workspace_.engine, found);
-    co_await start_once_gone(id);
+    co_await start_once_gone(id, o.target.subject);
   }
   co_await await_goal(o, id);
   if (o.leave == run_state::paused) {

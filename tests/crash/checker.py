@@ -407,11 +407,14 @@ class Checker:
         """Once another process has acknowledged a line, the one before never does again."""
         ended: set[str] = set()
         last = ""
-        for e in self.events:
-            if e.role != role or e.what not in ("ack", "start"):
+        of_role = [e for e in self.events if e.role == role]
+        for number, e in enumerate(of_role):
+            if e.what not in ("ack", "start"):
                 continue
             if e.start in ended:
-                self.say("I2", f"{role} {e.version} ({e.container}) wrote after its successor had begun")
+                told = [f"{each.at // 1000000} {each.version} {each.container[:6]} {each.start[:6]} {each.what}"
+                        for each in of_role[max(number - 12, 0):number + 12]]
+                self.say("I2", f"{role} {e.version} ({e.container}) wrote after its successor had begun: {told}")
                 return
             if last and last != e.start:
                 ended.add(last)

@@ -30,7 +30,8 @@ class OldTask : public testing::Test {
 };
 
 TEST_F(OldTask, IsWaitedFor) {
-  refuse_starts("shop-web-1", 4, "id already in use");
+  refuse_starts("shop-web-1", 2, "id already in use");
+  refuse_starts("shop-web-1", 2, "failed to start shim: mkdir /run/containerd/moby/4f2a: file exists: unknown");
   const run_result result = shop_.update("v2");
   EXPECT_EQ(result.how, ending::done) << result.reason;
   EXPECT_EQ(shop_.problems({"v2"}), "");
@@ -47,6 +48,23 @@ TEST_F(OldTask, IsWaitedForOnTheWayBack) {
   };
   const run_result result = shop_.update("v2");
   EXPECT_EQ(result.how, ending::rolled_back) << result.reason;
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
+TEST_F(OldTask, ThatRunsUnseenKeepsTheOldVersionFromBeingStartedBesideIt) {
+  image_behaviour sick = shop_.web_behaviour();
+  sick.health = health_script::becomes_unhealthy;
+  shop_.publish_web("v2", sick);
+  int asked = 0;
+  int restored_after = 0;
+  shop_.on_event = [&](const progress_event& event) {
+    if (event.text.starts_with("undo: cut over"))
+      shop_.engine().runs_unseen = [&](const std::string& name) { return name == "shop-web-1" && ++asked < 4; };
+    if (event.text.starts_with("undo: restore")) restored_after = asked;
+  };
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::rolled_back) << result.reason;
+  EXPECT_EQ(restored_after, 4) << "no data is put back under what runs";
   EXPECT_EQ(shop_.problems({"v1"}), "");
 }
 

@@ -78,7 +78,9 @@ task<> container_lives_its_life(contract_run& run) {
   EXPECT_EQ(status_of(started), "running");
   EXPECT_TRUE(started.bool_at({"State", "Running"}));
   EXPECT_NE(started.string_at({"State", "StartedAt"}), "0001-01-01T00:00:00Z");
+  EXPECT_TRUE(run.e.has_processes(id));
   co_await run.e.stop_container(id, std::chrono::seconds(10));
+  EXPECT_FALSE(run.e.has_processes(id));
   const json stopped = co_await run.inspected(id);
   EXPECT_EQ(status_of(stopped), "exited");
   EXPECT_EQ(stopped.int64_at({"State", "ExitCode"}, -1), 0);

@@ -404,6 +404,11 @@ docker::task<std::vector<docker::json>> fake_engine::list_containers(std::vector
   co_return out;
 }
 
+bool fake_engine::has_processes(const std::string& id) {
+  const fake_container* c = find(id);
+  return c != nullptr && (c->is_up() || (runs_unseen && runs_unseen(c->name)));
+}
+
 docker::task<std::string> fake_engine::last_log_lines(std::string id, int lines) {
   read("logs " + name_of(id));
   const fake_container& c = existing(id);

@@ -115,6 +115,10 @@ class fake_engine : public engine {
   /// see.
   std::function<void(const std::string& line, call_moment)> on_call;
 
+  /// Says of a container that the engine takes for stopped whether it runs all the same: containerd started it for a
+  /// daemon that died meanwhile. Asked by name.
+  std::function<bool(const std::string& container)> runs_unseen;
+
   // Failures. Several may be set; each fires once ("killed" goes on).
   void fail(scripted_failure failure);
   void revive() { killed_ = false; }
@@ -149,6 +153,7 @@ class fake_engine : public engine {
   docker::task<> set_restart_policy(std::string id, docker::json policy) override;
   docker::task<> put_archive(std::string id, std::string tar, file_owner owner) override;
   docker::task<std::optional<std::string>> get_archive(std::string id, std::string path) override;
+  bool has_processes(const std::string& id) override;
   docker::task<std::string> last_log_lines(std::string id, int lines) override;
   docker::task<std::optional<docker::json>> inspect_image(std::string reference) override;
   docker::task<std::string> resolve_digest(std::string reference) override;

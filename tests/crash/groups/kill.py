@@ -8,6 +8,7 @@ import math
 import random
 import re
 import shutil
+import signal
 import sqlite3
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ import recovery_time
 import scenarios
 import world
 from case import Case, Info, Violation
+from halts import at_point
 from machine import Machine, Result, TimedOut, wait_for
 from scenarios import ALL, Scenario, must
 
@@ -26,6 +28,8 @@ FEWEST = {"pr": 210, "full": 1300}
 # What a case goes through on one machine. More would save boots; fewer say sooner which one it was.
 CHAIN = {"kill": 10, "cut": 7, "engine": 7, "engine+kill": 7}
 RANDOM_CASES, NESTED_CASES = 200, 100
+STARTING_CASES, STARTING_SECONDS = 20, 0.15
+DAEMON_BLIND = "Restart the daemon"
 LARGE = 32 << 20  # bytes that do not compress
 ENDS = 4
 SWEPT = ("update", "failing_update", "rollback", "recover", "recover_back")
@@ -40,6 +44,7 @@ def cases(tier: str, info: Info) -> list[Case]:
     if tier == "full":
         out += [Case("kill", f"random/{number}", at_a_random_time()) for number in range(RANDOM_CASES)]
         out += [Case("kill", f"nested/{number}", nested(info)) for number in range(NESTED_CASES)]
+        out += [Case("kill", f"starting/{number}", while_a_container_starts(info)) for number in range(STARTING_CASES)]
         points = ("snapshot:complete#1", "snapshot:listed#1", *recorded_snapshot(info))
         out += [Case("kill", "cut/of_a_large_snapshot", cut_of_a_large_snapshot(points), points=len(points)),
                 Case("kill", "cut/right_after_the_end", cut_right_after_the_end())]
@@ -187,7 +192,12 @@ def chain_of(tier: str, scenario: Scenario, fault: str, points: list[str]):
 def recovered(machine: Machine, before: str = "") -> float:
     """One way or the other: recover says so, and everything holds. The seconds it took beyond waiting and copying.
     `before`: the tag that ran, when that is known; only what went back to it can have left a hold."""
-    result = must(machine.dockupd("recover", "--progress", "json"), 0)
+    result = must(machine.dockupd("recover", "--progress", "json"), 0, 40)
+    if result.code == 40 and DAEMON_BLIND in result.out:  # as it says, only the daemon can end what it does not know
+        machine.kill_engine()
+        machine.wait_engine()
+        result = machine.dockupd("recover", "--progress", "json")
+    must(result, 0)
     checker.check(machine, world.GOOD)
     if before in ("", scenarios.live_tag(machine)):
         scenarios.lift_holds(machine)
@@ -216,6 +226,24 @@ def at_a_random_time():
         seconds = recovered(machine)
         alive_afterwards(machine)
         return [seconds]
+    return run
+
+
+def while_a_container_starts(info: Info):
+    """Between the engine's being asked and its answer containerd may have started what the daemon forgets."""
+    def run(machine: Machine, chance: random.Random) -> None:
+        name = chance.choice(("update", "failing_update"))
+        point = chance.choice([p for p in info.points(name) if p.startswith("engine:start_container:before#")])
+        fault, seconds = chance.choice(("engine", "engine+kill")), chance.uniform(0, STARTING_SECONDS)
+        try:
+            process = at_point(machine, ALL[name].argv(scenarios.live_tag(machine)), point)
+            process.signal(signal.SIGCONT)
+            time.sleep(seconds)
+            strike(machine, process, fault)
+            recovered(machine)
+            alive_afterwards(machine)
+        except Violation as violation:
+            raise Violation(f"{fault} {seconds * 1000:.0f} ms after {name} was at {point}: {violation}") from violation
     return run
 
 
