@@ -30,9 +30,8 @@ bool finds_old_task(const docker::error& error) {
 
 operation_error runs_unseen(const std::string& subject) {
   return {operation_error::cause::unreachable,
-          subject +
-              " runs, and the daemon, which died while it started it, does not know. Restart the daemon (systemctl " +
-              "restart docker), which ends it, then: dockupd recover"};
+          subject + " is in containerd, and the daemon, which died while it started it, does not know. Restart the " +
+              "daemon (systemctl restart docker), or the machine where that does not end it, then: dockupd recover"};
 }
 
 std::string name_of(const docker::json& inspect) {

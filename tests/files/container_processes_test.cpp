@@ -30,6 +30,15 @@ TEST(ContainerProcesses, AreFoundByTheIdInTheirControlGroup) {
   }
 }
 
+TEST(ContainerProcesses, DoNotCountBeforeTheyAreTheContainersProgram) {
+  const temporary_directory proc;
+  add_process(proc.path(), "4711", "0::/docker/" + id + "\n");
+  put(proc / "4711" / "comm", "runc:[2:INIT]\n");
+  EXPECT_FALSE(has_processes(id, proc.path()));
+  put(proc / "4711" / "comm", "runc\n");
+  EXPECT_TRUE(has_processes(id, proc.path()));
+}
+
 TEST(ContainerProcesses, AreThoseOfProcessesOnly) {
   const temporary_directory proc;
   add_process(proc.path(), "self", "0::/docker/" + id + "\n");
