@@ -1,13 +1,10 @@
 #include "orchestration/run/await_engine.hpp"
 
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <algorithm>
 
 #include "docker_client/error.hpp"
 #include "orchestration/run/clock.hpp"
+#include "orchestration/run/pause.hpp"
 
 namespace orchestration {
 namespace {
@@ -18,11 +15,10 @@ constexpr milliseconds first_pause{100};
 constexpr milliseconds longest_pause{2'000};  // a boot is waited for with a service down
 constexpr milliseconds between_looks{200};    // at the stop request
 
-docker::task<> pause_for(milliseconds time, const std::stop_token& stop) {
+docker::task<> pause_unless_stopped(milliseconds time, const std::stop_token& stop) {
   const milliseconds end = boot_time() + time;
   for (milliseconds now = boot_time(); now < end && !stop.stop_requested(); now = boot_time()) {
-    boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, std::min(end - now, between_looks));
-    co_await timer.async_wait(boost::asio::use_awaitable);
+    co_await pause_for(std::min(end - now, between_looks));
   }
 }
 
@@ -43,7 +39,7 @@ docker::task<bool> await_engine(engine& e, milliseconds deadline, std::stop_toke
     }
     const milliseconds left = deadline - boot_time();
     if (left <= milliseconds(0) || stop.stop_requested()) co_return false;
-    co_await pause_for(std::min(pause, left), stop);
+    co_await pause_unless_stopped(std::min(pause, left), stop);
   }
 }
 

@@ -1,9 +1,5 @@
 #include "orchestration/run/bring_up.hpp"
 
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <algorithm>
 #include <set>
 
@@ -12,6 +8,7 @@
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/observe.hpp"
+#include "orchestration/run/pause.hpp"
 #include "orchestration/run/targets.hpp"
 #include "orchestration/update/update_machine.hpp"
 
@@ -107,11 +104,6 @@ docker::task<> try_to_start(workspace& w, plan p) {
 void add_new(std::vector<std::string>& to, const std::vector<std::string>& more) {
   for (const std::string& each : more)
     if (std::find(to.begin(), to.end(), each) == to.end()) to.push_back(each);
-}
-
-docker::task<> pause_for(milliseconds time) {
-  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, time);
-  co_await timer.async_wait(boost::asio::use_awaitable);
 }
 
 std::set<std::string> subjects_of(const plan& p) {

@@ -17,7 +17,7 @@ enum class ending {
   rolled_back,           // the old release runs, proven
   rolled_back_unproven,  // the old containers were started, but are not proven
   needs_person,
-  left_open,  // the engine does not answer, or a disk is full or dead: the attempt stands, and recover goes on with it
+  left_open,  // cannot go on before something outside is mended: the attempt stands, and recover goes on with it
   held        // the release is on hold
 };
 

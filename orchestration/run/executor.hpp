@@ -27,8 +27,8 @@ namespace orchestration {
 /// An operation could not be made so. what() names the thing, the reason and, where there is one, the way out.
 class operation_error : public std::runtime_error {
  public:
-  // unreachable: the engine does not answer, nothing can be recorded, or a disk is full or dead and what must go on
-  // cannot: nothing was decided, and all stays as it is.
+  // unreachable: nothing can go on before something outside is mended (the engine, the records, a disk), which what()
+  // names: nothing was decided, and all stays as it is.
   enum class cause { engine, pull, snapshot, restore, start, verification, pin, interrupted, unreachable };
   operation_error(cause why, const std::string& text) : std::runtime_error(text), why_(why) {}
   cause why() const { return why_; }
@@ -110,7 +110,6 @@ class executor {
   docker::task<> await_end_unseen(std::string id, std::string subject);
   /// Starts it, once that is no longer there.
   docker::task<> start_once_gone(std::string id, std::string subject);
-  docker::task<> look_later();
   docker::task<std::string> last_lines(std::string id, int lines);       // empty when they cannot be had
   docker::task<std::string> find(container_ref ref);                     // id; empty: there is none
   docker::task<std::optional<docker::json>> look_at(container_ref ref);  // inspect; nullopt: there is none

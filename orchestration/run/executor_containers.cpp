@@ -1,8 +1,5 @@
 // Containers: create, stop, rename, start, remove, each made so from whatever state a kill left behind.
 #include <algorithm>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <set>
 
 #include "docker_client/error.hpp"
@@ -11,6 +8,7 @@
 #include "orchestration/project/create_body.hpp"
 #include "orchestration/project/placed_file.hpp"
 #include "orchestration/run/executor.hpp"
+#include "orchestration/run/pause.hpp"
 #include "orchestration/run/placed_files.hpp"
 
 namespace orchestration {
@@ -181,15 +179,10 @@ executor::result executor::ensure(rename_container o) {
   co_return docker::json();
 }
 
-docker::task<> executor::look_later() {
-  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, between_looks_for_a_task);
-  co_await timer.async_wait(boost::asio::use_awaitable);
-}
-
 docker::task<> executor::await_end_unseen(std::string id, std::string subject) {
   for (int looks = 1; workspace_.engine.has_processes(id); ++looks) {
     if (looks == most_looks_for_a_task) throw runs_unseen(subject);
-    co_await look_later();
+    co_await pause_for(between_looks_for_a_task);
   }
 }
 
@@ -204,7 +197,7 @@ docker::task<> executor::start_once_gone(std::string id, std::string subject) {
     }
     if (!is_there) co_return;
     if (looks == most_looks_for_a_task) throw runs_unseen(subject);
-    co_await look_later();
+    co_await pause_for(between_looks_for_a_task);
   }
 }
 

@@ -1,12 +1,10 @@
 // Waiting and proof: success is what the engine shows over time, never what a call returned.
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "orchestration/project/config_hash.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/executor.hpp"
 #include "orchestration/run/lost_reply.hpp"
+#include "orchestration/run/pause.hpp"
 #include "orchestration/update/verdict.hpp"
 
 namespace orchestration {
@@ -15,11 +13,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int last_lines_shown = 5;
-
-docker::task<> pause_for(milliseconds time) {
-  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, time);
-  co_await timer.async_wait(boost::asio::use_awaitable);
-}
 
 std::string seconds_text(milliseconds time) {
   const auto tenths = time.count() / 100;

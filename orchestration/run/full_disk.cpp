@@ -150,8 +150,9 @@ docker::task<std::string> dead_disk_of(engine& e) {
     // It does not answer, and so nobody knows.
   }
   std::error_code unknown;
-  const bool was_writable = fs::exists(kept, unknown);
-  co_return was_writable&& takes_no_writes(kept.parent_path()) ? kept.parent_path().string() : std::string();
+  const bool is_ours_to_write = fs::exists(kept, unknown);
+  if (!is_ours_to_write || !takes_no_writes(kept.parent_path())) co_return std::string();
+  co_return kept.parent_path().string();
 }
 
 }  // namespace orchestration

@@ -1,9 +1,5 @@
 #include "orchestration/run/guard.hpp"
 
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <algorithm>
 #include <chrono>
 
@@ -14,6 +10,7 @@
 #include "orchestration/run/ending.hpp"
 #include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/lost_reply.hpp"
+#include "orchestration/run/pause.hpp"
 
 namespace orchestration {
 namespace {
@@ -211,8 +208,7 @@ task<held_guard> take_guard(workspace& w, guard_request request) {
     const bool no_room = is_for_want_of_room(*failed);
     const bool name_taken = failed->status() == 409;
     if (!no_room && tries < (name_taken ? most_looks_for_a_name : most_tries) && is_worth_another_try(*failed)) {
-      boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, between_looks);
-      co_await timer.async_wait(boost::asio::use_awaitable);
+      co_await pause_for(between_looks);
       continue;
     }
     if (name_taken)

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <random>
+
+#include "orchestration/run/pause.hpp"
 
 namespace orchestration {
 namespace {
@@ -28,8 +27,7 @@ docker::task<> wait_for_registry(int number) {
   const std::chrono::milliseconds least(250 << number);
   std::random_device random;
   const std::chrono::milliseconds more(random() % (least.count() / 2));
-  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, least + more);
-  co_await timer.async_wait(boost::asio::use_awaitable);
+  co_await pause_for(least + more);
 }
 
 }  // namespace orchestration

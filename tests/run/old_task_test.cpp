@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "tests/run/shop_run.hpp"
 
 namespace orchestration::test {
@@ -26,6 +28,11 @@ class OldTask : public testing::Test {
       shop_.engine().fail(failure);
     }
   }
+  void publish_sick_v2() {
+    image_behaviour sick = shop_.web_behaviour();
+    sick.health = health_script::becomes_unhealthy;
+    shop_.publish_web("v2", sick);
+  }
   shop_run shop_;
 };
 
@@ -38,23 +45,20 @@ TEST_F(OldTask, IsWaitedFor) {
 }
 
 TEST_F(OldTask, IsWaitedForOnTheWayBack) {
-  image_behaviour sick = shop_.web_behaviour();
-  sick.health = health_script::becomes_unhealthy;
-  shop_.publish_web("v2", sick);
-  shop_.on_event = [this](const progress_event& event) {
-    if (event.text != "undo: start") return;
-    shop_.on_event = nullptr;
-    refuse_starts("shop-web-1", 4, "id already in use");
+  publish_sick_v2();
+  bool was_refused = false;
+  shop_.on_event = [&](const progress_event& event) {
+    if (event.text == "undo: start" && !std::exchange(was_refused, true))
+      refuse_starts("shop-web-1", 4, "id already in use");
   };
   const run_result result = shop_.update("v2");
+  EXPECT_TRUE(was_refused);
   EXPECT_EQ(result.how, ending::rolled_back) << result.reason;
   EXPECT_EQ(shop_.problems({"v1"}), "");
 }
 
 TEST_F(OldTask, ThatRunsUnseenKeepsTheOldVersionFromBeingStartedBesideIt) {
-  image_behaviour sick = shop_.web_behaviour();
-  sick.health = health_script::becomes_unhealthy;
-  shop_.publish_web("v2", sick);
+  publish_sick_v2();
   int asked = 0;
   int restored_after = 0;
   shop_.on_event = [&](const progress_event& event) {

@@ -298,11 +298,8 @@ class Asking(unittest.TestCase):
         before_planning = self.engine.asked[:self.engine.asked.index("GET /info")]
         self.assertEqual(before_planning.count("GET /containers/json"), 1, self.engine.asked)
 
-    def test_an_update_that_has_waited_reads_the_files_again(self):
-        self.write("app/compose.yaml", COMPOSE)
-        self.write("app/.env", "TAG=1\n")
-        self.begin_records()
-        self.engine.asked.clear()
+    def update_waiting_while(self, environment):
+        """Of an update that waits for the lock while that is written to .env."""
         with self.locked("app"):
             waiting = self.start("update", "--state-dir", self.path("state"), "--lock-wait", str(WAIT))
             deadline = time.monotonic() + WAIT
@@ -311,8 +308,24 @@ class Asking(unittest.TestCase):
                 time.sleep(0.01)
             time.sleep(0.3)
             self.assertIsNone(waiting.poll())
-            self.write("app/.env", "TAG=2\n")
-        self.ended(waiting)
+            self.write("app/.env", environment)
+        return self.ended(waiting)
+
+    def test_an_update_whose_project_is_another_when_it_has_waited_is_refused(self):
+        self.write("app/compose.yaml", COMPOSE)
+        self.begin_records()
+        self.engine.asked.clear()
+        code, _, said = self.update_waiting_while("COMPOSE_PROJECT_NAME=second\n")
+        self.assertEqual(code, 3, said)
+        self.assertIn("the files here are of project second now, and were of app", said)
+        self.assertFalse(os.path.exists(self.path("state", "second")))
+
+    def test_an_update_that_has_waited_reads_the_files_again(self):
+        self.write("app/compose.yaml", COMPOSE)
+        self.write("app/.env", "TAG=1\n")
+        self.begin_records()
+        self.engine.asked.clear()
+        self.update_waiting_while("TAG=2\n")
         images = {each for each in self.engine.asked if "r.test" in each}
         self.assertTrue(any("web:2" in each for each in images), self.engine.asked)
         self.assertFalse(any("web:1" in each for each in images), self.engine.asked)

@@ -84,9 +84,7 @@ std::string headline(const run_result& r, const std::string& project, std::strin
     case ending::needs_person:
       return what + " could not be finished, and there is no proven way back: A PERSON IS NEEDED.";
     case ending::left_open:
-      return what +
-             " stands still: the engine does not answer, nothing can be recorded, or a disk is full or takes no "
-             "writes.";
+      return what + " stands still: it cannot go on before something outside it is mended.";
     case ending::pull_failed:
       return what + " given up: an image could not be pulled. Nothing was changed.";
     case ending::snapshot_failed:

@@ -457,7 +457,7 @@ void session::lock_at_once(const std::string& operation) {
   const std::string name = name_by_records();
   if (name.empty() || !orchestration::store::exists(state_root() / name)) return;
   const auto holder = try_lock(name, operation);
-  const bool waits = command_.lock_wait > decltype(command_.lock_wait)::zero();
+  const bool waits = command_.lock_wait.count() > 0;
   try {
     if (holder && !waits && project().name == name) throw locked_by(*holder);
   } catch (const orchestration::load_error&) {

@@ -79,7 +79,7 @@ class session {
   /// is asked, so that of many at once all but one are refused quickly. fatal(locked_or_held) when it is held and not
   /// to be waited for. Files that cannot be loaded are left to whoever needs them.
   void lock_at_once(const std::string& operation);
-  /// Whether the lock that this session holds is that of project_name().
+  /// Whether a lock is held, and is that of project_name().
   bool is_locked();
   /// One run at a time: the lock, the state opened for writing, and a workspace. fatal(locked_or_held) names who holds
   /// the lock. `operation` is what others see meanwhile.
