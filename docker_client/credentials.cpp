@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <fstream>
 #include <iterator>
-#include <stdexcept>
 
 #include "docker_client/json.hpp"
 
@@ -12,6 +11,8 @@ namespace {
 
 // Docker Hub is filed under this address since 2013.
 constexpr std::string_view hub_key = "https://index.docker.io/v1/";
+
+constexpr std::uintmax_t largest_config = 1 << 20;
 
 // "https://ghcr.io/v2/" → "ghcr.io": entries of config.json may be hosts or addresses.
 std::string_view host_of(std::string_view key) {
@@ -80,15 +81,23 @@ registry_credentials find_registry_credentials(std::string_view config_text, std
 }
 
 registry_credentials read_registry_credentials(const std::filesystem::path& config_file, std::string_view registry) {
+  namespace fs = std::filesystem;
   std::error_code failure;
-  if (!std::filesystem::exists(config_file, failure) && !failure) return {};
+  const fs::file_status status = fs::status(config_file, failure);
+  if (status.type() == fs::file_type::not_found) return {};
+  const auto refuse = [&](const std::string& why) { throw credentials_error(config_file.string() + " " + why); };
+  if (failure) refuse("cannot be looked at: " + failure.message());
+  if (!fs::is_regular_file(status)) refuse("is no file");
+  if ((status.permissions() & (fs::perms::group_write | fs::perms::others_write)) != fs::perms::none)
+    refuse("can be written by others, so its credentials are not used: chmod go-w it, and look at what it says");
+  if (fs::file_size(config_file, failure) > largest_config) refuse("is larger than 1 MiB: that is no config.json");
   std::ifstream file(config_file, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw std::runtime_error(config_file.string() + " cannot be read: check its permissions");
+  if (!file) refuse("cannot be read: check its permissions");
   try {
     return find_registry_credentials(text, registry);
   } catch (const json_error& unreadable) {
-    throw json_error(config_file.string() + ": " + unreadable.what());
+    throw credentials_error(config_file.string() + ": " + unreadable.what());
   }
 }
 

@@ -36,6 +36,7 @@ std::string text_of(const lock_holder& holder) {
   docker::json out = docker::json::make_object();
   out["pid"] = static_cast<std::int64_t>(holder.pid);
   out["host"] = holder.host;
+  out["who"] = holder.who;
   out["operation"] = holder.operation;
   out["since"] = holder.since;
   out["phase"] = holder.phase;
@@ -60,6 +61,7 @@ lock_holder read_holder(int file) {
     const docker::json document = docker::json::parse({text.data(), static_cast<std::size_t>(got)});
     out.pid = static_cast<pid_t>(document.int64_at({"pid"}));
     out.host = document.string_at({"host"});
+    out.who = document.string_at({"who"});
     out.operation = document.string_at({"operation"});
     out.since = document.string_at({"since"});
     out.phase = document.string_at({"phase"});
@@ -75,6 +77,7 @@ bool valid(const struct stat& status) { return S_ISREG(status.st_mode) && status
 
 std::string to_text(const lock_holder& holder) {
   std::vector<std::string> facts;
+  if (!holder.who.empty()) facts.push_back(holder.who);
   if (holder.pid != 0) {
     facts.push_back("pid " + std::to_string(holder.pid) + (holder.host.empty() ? "" : " on " + holder.host));
   }

@@ -17,13 +17,14 @@ struct lock_holder {
   lock_holder() = default;
   pid_t pid = 0;          // filled in when taken
   std::string host;       // filled in when taken
+  std::string who;        // "maria@web1"
   std::string operation;  // "update --tag v2"
   std::string since;      // RFC 3339, UTC
   std::string phase;      // where it is now
   bool operator==(const lock_holder&) const = default;
 };
 
-/// "update --tag v2 (pid 4711 on web1, since 2026-11-21T10:55:01Z, pull)"; parts that are unknown are left out.
+/// "update --tag v2 (maria@web1, pid 4711 on web1, since 2026-11-21T10:55:01Z, pull)"; parts that are unknown are left out.
 std::string to_text(const lock_holder& holder);
 
 class project_lock {

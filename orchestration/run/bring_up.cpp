@@ -27,6 +27,7 @@ class forgotten_journal {
     workspace_.progress = w.progress;
     workspace_.interrupted = w.interrupted;
     workspace_.between_looks = w.between_looks;
+    workspace_.between_looks_for_a_task = w.between_looks_for_a_task;
     attempt a;
     a.id = attempt_id;
     a.kind = "bring up";
@@ -99,6 +100,17 @@ docker::task<> try_to_start(workspace& w, plan p) {
     event.text = error.what();
   }
   if (!event.text.empty()) w.progress(event);
+}
+
+/// What is down of it.
+docker::task<> start_again(workspace& w, release live) {
+  if (live.containers.empty()) co_return;
+  observe_request wanted = request_for(live);
+  const observed_state observed = co_await observe(w.engine, std::move(wanted));
+  reconcile_options waits;
+  waits.attempt_id = new_id();
+  bring_up_plan next = plan_bring_up(live, observed, waits);
+  if (!next.value.empty()) co_await try_to_start(w, std::move(next.value));
 }
 
 void add_new(std::vector<std::string>& to, const std::vector<std::string>& more) {
@@ -176,14 +188,14 @@ docker::task<> bring_up_bystanders(workspace& w, plan interrupted) {
   std::erase_if(live->containers, [&](const released_container& c) {
     return touched.contains(c.service + "." + std::to_string(c.number));
   });
-  if (live->containers.empty()) co_return;
-  observe_request wanted = request_for(*live);
-  const observed_state observed = co_await observe(w.engine, std::move(wanted));
-  reconcile_options waits;
-  waits.attempt_id = new_id();
-  bring_up_plan next = plan_bring_up(*live, observed, waits);
-  if (next.value.empty()) co_return;
-  co_await try_to_start(w, std::move(next.value));
+  co_await start_again(w, std::move(*live));
+}
+
+docker::task<> bring_up_those(workspace& w, std::set<std::string> names) {
+  std::optional<release> live = w.records.current_release();
+  if (!live) co_return;
+  std::erase_if(live->containers, [&](const released_container& c) { return !names.contains(c.name); });
+  co_await start_again(w, std::move(*live));
 }
 
 }  // namespace orchestration

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,9 @@ docker::task<bring_up_result> bring_up(workspace& w, bring_up_options options);
 /// Starts what the live release has running and the plan does not touch: the plan counts on it. What cannot be started
 /// is a warning, as the plan's own proof decides. Engine errors while it looks pass through.
 docker::task<> bring_up_bystanders(workspace& w, plan interrupted);
+
+/// The same for containers of the live release, by name.
+docker::task<> bring_up_those(workspace& w, std::set<std::string> names);
 
 /// For an attempt that is given up because its recovery was interrupted again and again: starts what ran before when
 /// nothing new can have written, or when its data is back; or the new release when that was proven. Nothing is started

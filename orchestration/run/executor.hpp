@@ -56,6 +56,9 @@ struct workspace {
   std::function<std::string(std::string)> redact = [](std::string text) { return text; };
   std::stop_token interrupted;                   // asked to stop: checked between operations and in waits
   std::chrono::milliseconds between_looks{200};  // at a container that has to become healthy, or end
+  // Sixty of them at what a daemon that came back does not know: it is ended by SIGTERM, ten seconds, SIGKILL
+  // (moby 20.10).
+  std::chrono::milliseconds between_looks_for_a_task{250};
 };
 
 /// When there is no room for an operation.

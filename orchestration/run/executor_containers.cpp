@@ -15,8 +15,6 @@ namespace orchestration {
 namespace {
 
 constexpr int evidence_log_lines = 200;  // what a person reads of a container that failed
-// A daemon that comes back ends what it finds running: SIGTERM, ten seconds, SIGKILL (moby 20.10).
-constexpr std::chrono::milliseconds between_looks_for_a_task(250);
 constexpr int most_looks_for_a_task = 60;
 
 /// It died while it started the container: containerd did start it, or is about to take back that it did.
@@ -182,7 +180,7 @@ executor::result executor::ensure(rename_container o) {
 docker::task<> executor::await_end_unseen(std::string id, std::string subject) {
   for (int looks = 1; workspace_.engine.has_processes(id); ++looks) {
     if (looks == most_looks_for_a_task) throw runs_unseen(subject);
-    co_await pause_for(between_looks_for_a_task);
+    co_await pause_for(workspace_.between_looks_for_a_task);
   }
 }
 
@@ -197,7 +195,7 @@ docker::task<> executor::start_once_gone(std::string id, std::string subject) {
     }
     if (!is_there) co_return;
     if (looks == most_looks_for_a_task) throw runs_unseen(subject);
-    co_await pause_for(between_looks_for_a_task);
+    co_await pause_for(workspace_.between_looks_for_a_task);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "docker_client/credentials.hpp"
 #include "docker_client/error.hpp"
 #include "docker_client/task.hpp"
 #include "orchestration/plan/reconcile.hpp"
@@ -36,6 +37,8 @@ docker::task<setback> setback_of(const Make& make) {
     out = {error.what(), error.why()};
   } catch (const docker::error& error) {
     out = {error.what(), cause_of(error)};
+  } catch (const docker::credentials_error& error) {
+    out = {error.what(), operation_error::cause::pull};
   } catch (const plan_error& error) {
     out = {error.what(), operation_error::cause::engine};
   } catch (const store_error& error) {

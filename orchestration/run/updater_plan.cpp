@@ -4,7 +4,9 @@
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/intention.hpp"
 #include "orchestration/plan/photograph.hpp"
+#include "orchestration/plan/went_down.hpp"
 #include "orchestration/project/create_body.hpp"
+#include "orchestration/run/bring_up.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/observe.hpp"
 #include "orchestration/run/placed_files.hpp"
@@ -20,11 +22,14 @@ bool all_left_over(const observed_state& observed) {
                      [](const observed_container& c) { return belongs_to_attempt(c.name); });
 }
 
-/// Whether somebody stopped it or it went down with dockerd, nothing tells: it stays as it is, and a person hears of
-/// it.
-void note_what_is_down(std::vector<std::string>& notes, const release& live, const observed_state& observed) {
+/// Somebody may have stopped it: it stays as it is, and a person hears of it. `gone`: they are started first.
+void note_what_is_down(std::vector<std::string>& notes, const release& live, const observed_state& observed,
+                       const std::set<std::string>& gone) {
+  for (const std::string& name : gone)
+    notes.push_back(name + " went down when the daemon died, and is started first: release r" +
+                    std::to_string(live.number) + " has it running");
   for (const observed_container& found : observed.containers) {
-    if (is_up(found)) continue;
+    if (is_up(found) || gone.contains(found.name)) continue;
     const auto recorded = std::find_if(live.containers.begin(), live.containers.end(),
                                        [&](const released_container& c) { return c.container_id == found.id; });
     if (recorded == live.containers.end() || !recorded->should_run || recorded->completes) continue;
@@ -50,8 +55,13 @@ docker::task<plan> updater::plan_for(rollback_request request) {
 docker::task<updater::prepared_plan> updater::prepare(update_request& request, adopt_found adopting) {
   prepared_plan ready;
   observe_request wanted = request_for(request.desired);
-  ready.observed = co_await observe(workspace_.engine, std::move(wanted));
+  ready.observed = co_await observe(workspace_.engine, wanted);
   refuse_another_engine(workspace_.records, ready.observed.engine_id, ending::refused);
+  const std::set<std::string> gone = co_await find_gone(ready.observed);
+  if (!gone.empty() && adopting == adopt_found::yes) {
+    co_await bring_up_those(workspace_, gone);
+    ready.observed = co_await observe(workspace_.engine, wanted);
+  }
   std::vector<std::string> notes;
   if (request.without_files) notes = co_await make_desired(request, ready.observed);
   ready.release_before = co_await live_release(ready.observed, request, adopting, notes);
@@ -67,8 +77,18 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   ready.value.notes.insert(ready.value.notes.begin(), notes.begin(), notes.end());
   ready.value.notes.insert(ready.value.notes.end(), request.notes.begin(), request.notes.end());
   if (const std::optional<release> live = workspace_.records.current_release())
-    note_what_is_down(ready.value.notes, *live, ready.observed);
+    note_what_is_down(ready.value.notes, *live, ready.observed, gone);
   co_return ready;
+}
+
+/// What the daemon took with it when it died, and a recover would have started.
+docker::task<std::set<std::string>> updater::find_gone(const observed_state& observed) {
+  const std::optional<release> live = workspace_.records.current_release();
+  std::set<std::string> out;
+  if (!live || needs_a_person(workspace_.records)) co_return out;
+  const std::optional<docker::json> bridge = co_await workspace_.engine.inspect_network("bridge");
+  if (bridge) out = went_down_with_daemon(*live, observed, bridge->string_at({"Created"}));
+  co_return out;
 }
 
 docker::task<std::vector<std::string>> updater::make_desired(update_request& request, observed_state& observed) {

@@ -1,6 +1,8 @@
-// Preloaded into the program: another wall clock, for it alone. Clocks that only measure are left as they are.
+// Preloaded into the program: another wall clock, for it alone. Clocks that only measure are left as they are, but for the
+// one that counts a suspend.
 //   SHIM_OFFSET=SECONDS                     from the start
 //   SHIM_STEP=SECONDS SHIM_STEP_AFTER=MS    once more, so long after the first look at the clock
+//   SHIM_SUSPEND=SECONDS                    then the machine has slept so long
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -19,17 +21,18 @@ static long long milliseconds(void) {
   return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
-static long shift(void) {
+static int is_after(void) {
   static long long began = -1;
   if (began < 0) began = milliseconds();
-  long out = number("SHIM_OFFSET");
-  if (milliseconds() - began >= number("SHIM_STEP_AFTER")) out += number("SHIM_STEP");
-  return out;
+  return milliseconds() - began >= number("SHIM_STEP_AFTER");
 }
+
+static long shift(void) { return number("SHIM_OFFSET") + (is_after() ? number("SHIM_STEP") : 0); }
 
 int clock_gettime(clockid_t clock, struct timespec* t) {
   if (syscall(SYS_clock_gettime, clock, t) != 0) return -1;
   if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI) t->tv_sec += shift();
+  if (clock == CLOCK_BOOTTIME && is_after()) t->tv_sec += number("SHIM_SUSPEND");
   return 0;
 }
 

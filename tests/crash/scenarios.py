@@ -4,10 +4,12 @@ A scenario goes from one good version to another, or tries to. Which is which is
 follow another on the same machine: update, and update back again."""
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
+import glance
 import world
 from case import Violation
 from machine import Machine, Result, RigError
@@ -38,6 +40,23 @@ def lift_holds(machine: Machine) -> None:
     for tag in (*world.GOOD, world.FAILING):
         if f"{world.IMAGE}:{tag}" in status:
             machine.dockupd("unhold", f"{world.IMAGE}:{tag}")
+
+
+def as_it_says(machine: Machine, result: Result) -> Result:
+    """Of the command that a run which needs a person prints."""
+    printed = re.search(r"^  bring it back: +dockupd (.*)$", result.out, re.M)
+    if printed is None:
+        raise Violation(f"it does not say what to type: {result}")
+    done = machine.dockupd(*printed[1].split(), program="shipped", timeout=90)
+    remove_set_aside(machine)
+    return done
+
+
+def remove_set_aside(machine: Machine) -> None:
+    """What an attempt that needed a person has left stays for that person to look at, and to remove."""
+    for c in glance.containers(machine):
+        if ".dockupd-" in c.name:
+            machine.docker("rm", "-f", c.id)
 
 
 def split_passed_once(points: list[str]) -> tuple[list[str], list[str]]:

@@ -95,14 +95,20 @@ def read(trace: Path) -> list[Call]:
 
 
 def points(calls: list[Call], names: tuple[str, ...] = DURABLE) -> list[tuple[str, int]]:
-    """(call, n-th) of the first thread, in order. Of a long row of the same write to the same file only the ends and
-    the middle: the reserve that is written into the log is hundreds of the same."""
-    main = calls[0].thread
+    """(call, n-th), each thread's in order, since each counts for itself: the second one archives and restores. Of a long
+    row of the same write to the same file only the ends and the middle: the reserve that is written into the log is
+    hundreds of the same."""
+    threads = dict.fromkeys(call.thread for call in calls)
+    every = (point for thread in threads for point in _points_of([c for c in calls if c.thread == thread], names))
+    return list(dict.fromkeys(every))
+
+
+def _points_of(calls: list[Call], names: tuple[str, ...]) -> list[tuple[str, int]]:
     counts: Counter = Counter()
     rows: list[list[tuple[str, int]]] = []
     last = None
     for call in calls:
-        if call.thread != main or call.name not in names:
+        if call.name not in names:
             continue
         counts[call.name] += 1
         if NOT_OURS.search(call.text) or "anon_inode" in call.text:

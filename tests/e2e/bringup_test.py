@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 from scenario import ROOT, Scenario, begins, docker, inspect, run
@@ -41,6 +42,18 @@ class BringUp(Scenario):
         self.assert_runs("v1")
         self.assertEqual(self.containers(), self.before)
         self.assertEqual(self.dockupd("recover").stdout, "tiny: nothing to recover.\n")
+
+    def test_an_update_first_starts_what_went_down_with_the_engine_and_nothing_else(self):
+        docker("stop", "-t", "0", "tiny-worker-1")
+        time.sleep(13)  # what ended nearer to the engine's return is taken for its doing
+        kill_daemon()
+        self.assertEqual(self.running(), [])
+        self.assertIn("tiny-app-1 went down when the daemon died", self.dockupd("plan", "--tag", "v2", expect=10).stdout)
+        self.assertEqual(self.running(), [])
+        said = self.dockupd("update", "--tag", "v2").stderr
+        self.assertIn("tiny-app-1 went down when the daemon died", said)
+        self.assertIn("tiny-worker-1 is down", said)
+        self.assertEqual(self.running(), ["tiny-app-1"])
 
     def test_the_text_says_what_was_started(self):
         docker("stop", "-t", "0", "tiny-worker-1")

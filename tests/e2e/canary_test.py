@@ -1,8 +1,11 @@
-"""Thirty secrets where projects have them; then every command, a failing update and a crash. None of them comes out, in
-no output, no argument list and no file but those that have to hold it, which their owner alone can read."""
+"""Thirty secrets where projects have them, and a container that writes escape sequences; then every command, between runs
+and in the middle of one that was killed. None of them comes out, in no output, no argument list and no file but those
+that have to hold it, which their owner alone can read; and nothing that moves a cursor comes out at all."""
 import base64
 import json
 import os
+import pathlib
+import re
 import secrets
 import stat
 import subprocess
@@ -12,6 +15,18 @@ from scenario import DOCKUPD, Scenario, docker
 
 # What has to hold the environment in order to bring an old container back.
 MAY_HOLD_SECRETS = ("state.db", "state.db-wal", "plan.json")
+
+
+# An escape sequence, C1 in UTF-8, DEL and a right-to-left override, as printf writes them.
+CURSOR = r"\033[2J\302\233\177\342\200\256"
+MOVES = re.compile("[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+# (verb, the codes that it may end with): nothing here is a usage error, or is refused for what it does not look at.
+BETWEEN_RUNS = [("status", {0, 10}), ("history", {0}), ("snapshot list", {0}), ("snapshot show", {0}), ("snapshot verify", {0}),
+                ("recover", {0}), ("recover --all", {0}), ("plan", {0, 10, 75}), ("rollback --check", {0, 10}),
+                ("unhold 127.0.0.1:5000/tiny:v3", {0}), ("unlock nobody", {2, 3})]
+IN_THE_MIDDLE = [("status", {40}), ("history", {0}), ("snapshot list", {0}), ("snapshot show", {0}),
+                 ("snapshot verify", {0}), ("plan", {40}), ("rollback --check", {40}), ("unlock nobody", {2, 3})]
 
 
 def canary(name):
@@ -61,7 +76,8 @@ class Canaries(Scenario):
             f"echo '-----BEGIN PRIVATE KEY-----'; echo '{self.secret('a private key in the log')}'",
             "echo '-----END PRIVATE KEY-----'",
         ])
-        health = f"/app/healthy --token={self.secret('the health check')}"
+        health = (f"printf 'Authorization: Bearer {self.secret('a bearer token in the health output')} {CURSOR}'; "
+                  f"/app/healthy --token={self.secret('the health check')}")
         self.write("file.env", f"FROM_FILE_PASSWORD={self.secret('an env_file')}\n")
         self.write("secret.txt", self.secret("a secret's file"))
         self.write(".env", self.read(".env").decode() +
@@ -121,6 +137,12 @@ class Canaries(Scenario):
         self.outputs.append((" ".join([verb, *arguments]), done.stdout + done.stderr))
         return done
 
+    def call_each(self, verbs):
+        for verb, codes in verbs:
+            for more in ([], ["--json"]):
+                done = self.call(verb, *more)
+                self.assertIn(done.returncode, codes, f"{verb}: {done.stdout}{done.stderr}")
+
     def leaks(self, where, text):
         return [f"{place} in {where}" for place, value in self.canaries.items() if value in text]
 
@@ -146,23 +168,29 @@ class Canaries(Scenario):
         self.assertEqual(failed.returncode, 20, failed.stderr)
         self.assertIn("[hidden]", failed.stdout, "the log came back at all")
         self.assertEqual(self.call("update", "--tag", "v3").returncode, 75)
-        for verb in ("status", "history", "snapshot list", "snapshot show", "snapshot verify", "recover", "plan",
-                     "rollback --check", "unhold 127.0.0.1:5000/tiny:v3"):
-            self.call(verb)
-            self.call(verb, "--json")
+        self.assertIn("Authorization", json.loads(failed.stdout)["reason"], "the health output came back at all")
+        self.call_each(BETWEEN_RUNS)
         self.call("plan", "--tag", "v4", "--json")
+        hashes = subprocess.run([DOCKUPD, "config", "--hash"], cwd=self.project, capture_output=True, text=True,
+                                env={**os.environ, **self.environment}, timeout=120)
+        self.assertEqual(hashes.returncode, 0, hashes.stderr)
+        self.outputs.append(("config --hash", hashes.stdout + hashes.stderr))
 
         # A crash where the new version has just been started, and what is said then.
         def started(event):
             return event["event"] == "begin" and event["text"].startswith("start app")
         self.stop_at("update", "--tag", "v4", when=started)
         self.assertEqual(self.leaks_in_files(), [])
-        self.call("status")
-        self.call("status", "--json")
-        self.call("plan")
-        self.call("recover", "--progress", "json")
-        self.call("rollback", "--no-data", "--progress", "plain", "--json")
-        self.call("recover", "--all", "--json")
+        self.call_each(IN_THE_MIDDLE)
+        self.assertEqual(self.call("recover", "--progress", "json").returncode, 0)
+        self.stop_at("update", "--tag", "v4", when=started)
+        script, = pathlib.Path(self.state).glob("*/attempts/*/rescue.sh")
+        rescued = subprocess.run(["sh", script], capture_output=True, text=True, timeout=120)
+        self.assertEqual(rescued.returncode, 0, rescued.stderr)
+        self.outputs.append(("rescue.sh", rescued.stdout + rescued.stderr))
+        self.assertEqual(self.call("recover").returncode, 0)
+        self.assertEqual(self.call("rollback", "--no-data", "--progress", "plain", "--json").returncode, 0)
+        self.assertEqual(self.call("recover", "--rebuild", "--json").returncode, 0)
 
         # Errors quote what they complain about.
         self.write("compose.yaml", self.read("compose.yaml").decode() + "\nx-bad: ${DB_ROOT_PASSWORD:?}\n")
@@ -179,6 +207,7 @@ class Canaries(Scenario):
         found = [leak for where, text in self.outputs for leak in self.leaks(where, text)]
         found += [leak for line in self.seen_arguments for leak in self.leaks("an argument list", line)]
         found += self.leaks_in_files()
+        found += [f"{MOVES.findall(text)} in {where}" for where, text in self.outputs if MOVES.search(text)]
         self.assertEqual(found, [])
         self.assertTrue(self.seen_arguments, "the argument lists were watched")
         self.assertIn(self.canaries["environment"], docker("exec", "tiny-app-1", "env"), "the containers have theirs")

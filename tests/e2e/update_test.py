@@ -143,7 +143,7 @@ class Update(Scenario):
                 process.send_signal(signal.SIGCONT)
 
         self.assertEqual(self.watch("update", "--tag", "v2", on_event=second), 0)
-        self.assertIn("is locked by update --tag v2 (pid", tried[0].stderr)
+        self.assertRegex(tried[0].stderr, r"is locked by update --tag v2 \(\w+@\S+, pid \d+ on \S+, since 20\S+Z, pull\)")
         self.assertIn("--lock-wait", tried[0].stderr)
         self.assert_runs("v2")
 

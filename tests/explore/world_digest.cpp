@@ -38,7 +38,9 @@ digest digest_of(const fake_world& world) {
   for (const auto& [id, c] : world.containers) by_age.push_back(&c);
   std::sort(by_age.begin(), by_age.end(), [](auto* a, auto* b) { return a->created_at < b->created_at; });
   for (const fake_container* c : by_age)
-    out.add(c->name.starts_with("dockupd-guard.") ? of_guard(*c) : of_container(*c));
+    out.add(c->name.starts_with("dockupd-guard.") ? of_guard(*c) : of_container(*c))
+        .add(static_cast<std::uint64_t>(world.came_back &&
+                                        c->finished_at == world.came_back));  // it went down with the daemon
   for (const auto& [name, n] : world.networks) out.add(name).add(n.id);
   for (const auto& [name, v] : world.volumes) out.add(name);
   for (const auto& [id, image] : world.images.local()) {

@@ -16,6 +16,7 @@ namespace {
 
 lock_holder updating() {
   lock_holder out;
+  out.who = "maria@web1";
   out.operation = "update --tag v2";
   out.since = "2026-11-21T10:55:01Z";
   out.phase = "pull";
@@ -33,6 +34,7 @@ TEST(ProjectLock, TheSecondSeesWhoHoldsIt) {
   const auto second = project_lock::try_take(place.path(), {});
   ASSERT_FALSE(taken(second));
   const lock_holder& holder = std::get<lock_holder>(second);
+  EXPECT_EQ(holder.who, "maria@web1");
   EXPECT_EQ(holder.operation, "update --tag v2");
   EXPECT_EQ(holder.since, "2026-11-21T10:55:01Z");
   EXPECT_EQ(holder.phase, "pull");
@@ -112,7 +114,7 @@ TEST(ProjectLock, SaysWhatIsKnownOfTheHolder) {
   lock_holder holder = updating();
   holder.pid = 4711;
   holder.host = "web1";
-  EXPECT_EQ(to_text(holder), "update --tag v2 (pid 4711 on web1, since 2026-11-21T10:55:01Z, pull)");
+  EXPECT_EQ(to_text(holder), "update --tag v2 (maria@web1, pid 4711 on web1, since 2026-11-21T10:55:01Z, pull)");
   EXPECT_EQ(to_text(lock_holder()), "another run");
 }
 

@@ -72,6 +72,41 @@ TEST_F(OldTask, ThatRunsUnseenKeepsTheOldVersionFromBeingStartedBesideIt) {
   EXPECT_EQ(shop_.problems({"v1"}), "");
 }
 
+TEST_F(OldTask, ThatStaysLeavesTheRunOpenUntilItIsGone) {
+  publish_sick_v2();
+  bool is_there = false;
+  shop_.on_event = [&](const progress_event& event) { is_there |= event.text.starts_with("undo: cut over"); };
+  shop_.engine().runs_unseen = [&](const std::string& name) { return is_there && name == "shop-web-1"; };
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::left_open);
+  EXPECT_THAT(result.reason, HasSubstr("Restart the daemon"));
+  EXPECT_EQ(text_of(shop_.data() / "rows"), "a row written under v1\n");
+
+  shop_.on_event = nullptr;
+  is_there = false;
+  const std::optional<run_result> recovered = shop_.recover();
+  ASSERT_TRUE(recovered);
+  EXPECT_EQ(recovered->how, ending::rolled_back) << recovered->reason;
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
+TEST_F(OldTask, ThatRefusesToBeStartedLeavesTheRunOpen) {
+  publish_sick_v2();
+  bool was_refused = false;
+  shop_.on_event = [&](const progress_event& event) {
+    if (event.text == "undo: start" && !std::exchange(was_refused, true))
+      refuse_starts("shop-web-1", 60, "id already in use");
+  };
+  const run_result result = shop_.update("v2");
+  EXPECT_EQ(result.how, ending::left_open);
+  EXPECT_THAT(result.reason, HasSubstr("is in containerd"));
+  shop_.on_event = nullptr;
+  const std::optional<run_result> recovered = shop_.recover();
+  ASSERT_TRUE(recovered);
+  EXPECT_EQ(recovered->how, ending::rolled_back) << recovered->reason;
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
 TEST_F(OldTask, IsNotWhatOtherRefusalsMean) {
   refuse_starts("shop-web-1", 2, "OCI runtime create failed");
   const run_result result = shop_.update("v2");

@@ -165,15 +165,42 @@ TEST_F(Update, LeavesStoppedWhatWasStopped) {
   EXPECT_EQ(shop_.version_of("shop-web-1"), "v2");
 }
 
-// Nothing tells it from what was stopped by hand.
 TEST_F(Update, SaysWhatIsDownAlthoughTheReleaseHasItRunning) {
   deploy_v1();
-  shop_.engine().restart_engine(engine_stop::killed);  // db has "unless-stopped"
+  shop_.stop_by_hand("shop-db-1");
   const plan seen = shop_.plan_for(shop_.request("v2"));
   EXPECT_THAT(seen.notes, testing::Contains(AllOf(HasSubstr("shop-db-1 is down, and release r1"),
                                                   HasSubstr("dockupd recover -p shop"))));
   shop_.bring_up();
   EXPECT_THAT(shop_.plan_for(shop_.request("v2")).notes, testing::Not(testing::Contains(HasSubstr(" is down"))));
+}
+
+// tests/crash, kill/random/61, and the explorer: nobody had typed recover in between.
+TEST_F(Update, StartsFirstWhatWentDownWithTheDaemon) {
+  deploy_v1();
+  shop_.engine().restart_engine(engine_stop::killed);  // db has "unless-stopped"
+  ASSERT_FALSE(shop_.engine().container("shop-db-1")->is_up());
+  shop_.engine().forget_calls();
+  EXPECT_THAT(shop_.plan_for(shop_.request("v2")).notes,
+              testing::Contains(HasSubstr("shop-db-1 went down when the daemon died")));
+  EXPECT_EQ(shop_.changes(), "") << "a plan only looks";
+  EXPECT_EQ(shop_.update("v2").how, ending::done);
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
+TEST_F(Update, LeavesStoppedWhatWasStoppedBeforeTheDaemonDied) {
+  deploy_v1();
+  shop_.stop_by_hand("shop-db-1");
+  shop_.engine().restart_engine(engine_stop::killed);
+  shop_.update("v2");
+  EXPECT_FALSE(shop_.engine().container("shop-db-1")->is_up());
+}
+
+TEST_F(Update, StartsWhatWentDownWithTheDaemonAlsoWhenThereIsNothingToUpdate) {
+  deploy_v1();
+  shop_.engine().restart_engine(engine_stop::killed);
+  shop_.update("v1");
+  EXPECT_EQ(shop_.problems({"v1"}), "");
 }
 
 // Found by the explorer: 20.10 had it on no disk that the container was removed.

@@ -75,6 +75,8 @@ fake_engine::~fake_engine() {
 }
 
 void fake_engine::restart_engine(engine_stop stop) {
+  constexpr std::int64_t away = 60;  // seconds: who stopped something by hand did so before
+  world_.came_back = now_ += away;
   for (auto& [id, c] : containers_) {
     const bool was_up = c.is_up();
     if (was_up) end_run(c, stop == engine_stop::killed ? 137 : c.behaviour.stop_code, now_);

@@ -72,6 +72,7 @@ struct fake_world {
   std::set<std::string> foreign_ports;
   std::map<std::string, int> ids_given;  // how often one of that name was made
   std::int64_t now = 0;
+  std::optional<std::int64_t> came_back;  // when the daemon did, the last time
 };
 
 class fake_engine : public engine {

@@ -6,7 +6,9 @@ import http.server
 import json
 import os
 import re
+import resource
 import shutil
+import signal
 import socketserver
 import struct
 import subprocess
@@ -329,6 +331,35 @@ class Asking(unittest.TestCase):
         images = {each for each in self.engine.asked if "r.test" in each}
         self.assertTrue(any("web:2" in each for each in images), self.engine.asked)
         self.assertFalse(any("web:1" in each for each in images), self.engine.asked)
+
+    # --- its memory ---
+
+    @staticmethod
+    def dumps_core(process):
+        """Asked to by SIGQUIT, with room for it."""
+        resource.prlimit(process.pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        process.send_signal(signal.SIGQUIT)
+        _, status = os.waitpid(process.pid, 0)
+        process.returncode = -os.WTERMSIG(status)
+        return os.WCOREDUMP(status)
+
+    def test_no_core_file_holds_what_it_knows(self):
+        self.write("app/compose.yaml", COMPOSE)
+        self.begin_records()
+        self.engine.asked.clear()
+        with self.locked("app"):
+            waiting = self.start("update", "--state-dir", self.path("state"), "--lock-wait", str(WAIT))
+            with waiting.stdout, waiting.stderr:
+                deadline = time.monotonic() + WAIT
+                while not self.engine.asked:
+                    self.assertLess(time.monotonic(), deadline)
+                    time.sleep(0.01)
+                self.assertEqual(resource.prlimit(waiting.pid, resource.RLIMIT_CORE), (0, 0))
+                self.assertFalse(self.dumps_core(waiting))
+        self.assertEqual(waiting.returncode, -signal.SIGQUIT)
+        if open("/proc/sys/kernel/core_pattern").read().startswith("core"):
+            other = subprocess.Popen(["sleep", "60"], cwd=self.place)
+            self.assertTrue(self.dumps_core(other), "the test itself: here nobody dumps")
 
 
 if __name__ == "__main__":

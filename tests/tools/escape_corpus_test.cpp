@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "docker_client/json.hpp"
 #include "tools/dockupd/printable.hpp"
 
 namespace dockupd {
@@ -118,6 +119,21 @@ TEST_P(escape_corpus, ReachesNoTerminal) {
   // Nor in two pieces: a sequence that is cut must not come together again behind the sink.
   for (std::size_t cut = 1; cut < bytes.size(); ++cut)
     EXPECT_TRUE(is_harmless(printable(bytes.substr(0, cut)) + printable(bytes.substr(cut)))) << "cut at " << cut;
+}
+
+TEST_P(escape_corpus, ReachesNoTerminalInADocument) {
+  const docker::json document = docker::json::object({{"reason", GetParam().bytes}});
+  const std::string shown = visible_json(document.to_text());
+  EXPECT_TRUE(is_harmless(shown)) << shown;
+  EXPECT_NO_THROW(docker::json::parse(shown)) << shown;
+  bool is_json = true;
+  try {
+    docker::json::parse(document.to_text());
+  } catch (const docker::json_error&) {
+    is_json = false;  // no UTF-8
+  }
+  if (!is_json) return;
+  EXPECT_EQ(docker::json::parse(shown), document) << "it means another";
 }
 
 INSTANTIATE_TEST_SUITE_P(Printable, escape_corpus, testing::ValuesIn(sequences),

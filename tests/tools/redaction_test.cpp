@@ -30,7 +30,16 @@ TEST(Redaction, HidesTheLongerOfTwoWhole) {
 
 TEST(Redaction, HidesASecretAsJsonWritesIt) {
   hide("qu\"ote\\d-1");
-  EXPECT_EQ(without_hidden(R"({"reason":"bad qu\"ote\\d-1"})"), R"({"reason":"bad [hidden]"})");
+  EXPECT_EQ(redacted(R"({"reason":"bad qu\"ote\\d-1"})"), R"({"reason":"bad [hidden]"})");
+}
+
+TEST(Redaction, HidesEveryTextOfADocument) {
+  hide("s3cr3t-of-test-2");
+  const docker::json document = docker::json::parse(
+      R"({"reason":"said: Authorization: Bearer abcdefghijklmnop","list":[{"s3cr3t-of-test-2":1,"deep":"s3cr3t-of-test-2"}],"n":9007199254740993})");
+  EXPECT_EQ(
+      without_secrets(document).to_text(),
+      R"({"reason":"said: Authorization: Bearer [hidden]","list":[{"[hidden]":1,"deep":"[hidden]"}],"n":9007199254740993})");
 }
 
 TEST(Redaction, LeavesWhatWouldHideNames) {

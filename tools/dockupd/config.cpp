@@ -68,7 +68,7 @@ std::string creates(const project& p, const command& asked) {
         orchestration::create_requests(p, api_of(asked), asked.dialect, asked.containers);
     for (const std::string& warning : all.warnings) say_warning(warning);
     std::string out;
-    for (const docker::json& request : all.requests) out += request.to_text() + "\n";
+    for (const docker::json& request : all.requests) out += visible_json(request.to_text()) + "\n";
     return out;
   } catch (const orchestration::create_body_error& error) {
     throw fatal(exit_code::usage, error.what());
@@ -78,7 +78,7 @@ std::string creates(const project& p, const command& asked) {
 std::string shown(const project& p, const command& asked) {
   switch (asked.view) {
     case config_view::document:
-      return orchestration::resolved_text(orchestration::resolved_document(p)) + "\n";
+      return visible_json(orchestration::resolved_text(orchestration::resolved_document(p))) + "\n";
     case config_view::hashes:
       return hashes(p, asked);
     case config_view::creates:

@@ -1,5 +1,6 @@
 #include "tools/dockupd/failure.hpp"
 
+#include "docker_client/credentials.hpp"
 #include "docker_client/engine_address.hpp"
 #include "docker_client/error.hpp"
 #include "docker_client/image_reference.hpp"
@@ -27,7 +28,7 @@ exit_code fail(const command& asked, exit_code code, const std::string& text) {
   if (asked.json) {
     docker::json out = document(name_of(asked.what), asked.project_name, "error", code);
     out["reason"] = printable(text);
-    print(out.to_text() + "\n");
+    print(out);
   }
   say_error(text);
   return code;
@@ -52,6 +53,8 @@ explanation explain(const std::exception_ptr& thrown) {
     return {exit_code::usage, error.what()};
   } catch (const docker::address_error& error) {
     return {exit_code::usage, error.what()};
+  } catch (const docker::credentials_error& error) {
+    return {exit_code::refused, error.what()};
   } catch (const orchestration::plan_error& error) {
     return {exit_code::refused, error.what()};
   } catch (const orchestration::file_error& error) {

@@ -77,7 +77,7 @@ exit_code run_history(session& s) {
     docker::json out = document("history", s.project_name(), "done", exit_code::ok);
     out["entries"] = docker::json::make_array();
     for (line& l : lines) out["entries"].push_back(std::move(l.json));
-    print(out.to_text() + "\n");
+    print(out);
     return exit_code::ok;
   }
   std::vector<std::vector<std::string>> rows{{"RELEASE", "TAG", "WHEN", "VERDICT", "WHO", "WHY"}};

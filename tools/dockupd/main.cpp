@@ -1,3 +1,6 @@
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
 #include "tools/dockupd/failure.hpp"
 #include "tools/dockupd/logging.hpp"
 #include "tools/dockupd/render.hpp"
@@ -38,9 +41,17 @@ dockupd::exit_code run(dockupd::session& s) {
   return dockupd::exit_code::internal_error;
 }
 
+/// A core file would hold environments and credentials. Both, since a core_pattern that pipes asks for no limit: core(5).
+void leave_no_core() {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  leave_no_core();
   const auto parsed = dockupd::parse_command_line(argc, argv);
   if (const auto* early = std::get_if<dockupd::early_exit>(&parsed)) {
     // Help that was asked for is a result; what was typed wrongly is none.

@@ -40,29 +40,46 @@ bool is_printable(std::uint32_t code) {
   return !bidirectional && !line_separator && code != 0xfeff;
 }
 
-}  // namespace
+constexpr std::string_view digits = "0123456789abcdef";
 
-std::string printable(std::string_view foreign) {
-  const std::string shown = redacted(foreign);
-  std::string_view text = shown;
-  constexpr std::string_view digits = "0123456789abcdef";
+/// The text, with `instead(character or nullopt, its bytes)` for each character that is not printable.
+template <class Instead>
+std::string with_others_replaced(std::string_view text, const Instead& instead) {
   std::string out;
   while (!text.empty()) {
     const std::optional<character> c = first_character(text);
-    const std::size_t length = c ? c->length : 1;
-    if (c && is_printable(c->code)) {
-      out.append(text.substr(0, length));
-    } else if (c && c->code == '\t') {
-      out += ' ';
-    } else {
-      for (const char byte : text.substr(0, length)) {
-        const auto value = static_cast<unsigned char>(byte);
-        out.append("\\x").append(1, digits[value >> 4]).append(1, digits[value & 15]);
-      }
-    }
-    text.remove_prefix(length);
+    const std::string_view bytes = text.substr(0, c ? c->length : 1);
+    if (c && is_printable(c->code))
+      out.append(bytes);
+    else
+      out.append(instead(c, bytes));
+    text.remove_prefix(bytes.size());
   }
   return out;
+}
+
+}  // namespace
+
+std::string visible(std::string_view text) {
+  return with_others_replaced(text, [](const std::optional<character>& c, std::string_view bytes) {
+    if (c && c->code == '\t') return std::string(" ");
+    std::string out;
+    for (const char byte : bytes) {
+      const auto value = static_cast<unsigned char>(byte);
+      out.append("\\x").append(1, digits[value >> 4]).append(1, digits[value & 15]);
+    }
+    return out;
+  });
+}
+
+std::string printable(std::string_view text) { return visible(redacted(text)); }
+
+std::string visible_json(std::string_view document) {
+  return with_others_replaced(document, [](const std::optional<character>& c, std::string_view) {
+    std::string out = "\\u";  // all of them are below 0x10000
+    for (int shift = 12; shift >= 0; shift -= 4) out += digits[(c ? c->code : 0xfffd) >> shift & 15];
+    return out;
+  });
 }
 
 std::string one_line(std::string_view text) {

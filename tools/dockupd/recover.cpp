@@ -198,9 +198,9 @@ exit_code recover_all(session& s, milliseconds engine_deadline) {
   if (s.asked().json) {
     docker::json out = document("recover", "", worst == exit_code::ok ? "done" : "error", worst);
     out["projects"] = std::move(all);
-    print(out.to_text() + "\n");
+    print(out);
   } else if (projects.empty()) {
-    print("no project in " + printable(s.state_root().string()) + ": nothing to recover.\n");
+    print("no project in " + s.state_root().string() + ": nothing to recover.\n");
   }
   return worst;
 }
@@ -230,7 +230,7 @@ exit_code run_recover(session& s) {
   const milliseconds engine_deadline = orchestration::boot_time() + s.asked().engine_wait;
   if (s.asked().all) return recover_all(s, engine_deadline);
   const recovered result = recover_project(s, engine_deadline);
-  print(s.asked().json ? result.document.to_text() + "\n" : result.text);
+  s.asked().json ? print(result.document) : print(result.text);
   return result.code;
 }
 

@@ -220,12 +220,23 @@ void hide_credentials(const docker::json& docker_config) {
   }
 }
 
-std::string without_hidden(text from) {
+std::string redacted(text from) {
   std::string out(from);
   for (const std::string& secret : secrets()) out = without(std::move(out), secret);
-  return out;
+  return without_shapes(std::move(out));
 }
 
-std::string redacted(text from) { return without_shapes(without_hidden(from)); }
+docker::json without_secrets(const docker::json& document) {
+  if (document.is_string()) return redacted(document.as_string());
+  docker::json out = document;
+  if (out.is_array())
+    for (docker::json& item : out.elements()) item = without_secrets(item);
+  if (out.is_object())
+    for (auto& [name, value] : out.object_members()) {
+      name = redacted(name);
+      value = without_secrets(value);
+    }
+  return out;
+}
 
 }  // namespace dockupd

@@ -28,11 +28,10 @@ void hide_secrets_in(const docker::json& document);
 /// The passwords and tokens in a docker config.json, as they stand there and decoded.
 void hide_credentials(const docker::json& docker_config);
 
-/// The text without what was hidden: for whole JSON documents, whose form has to stay.
-std::string without_hidden(std::string_view text);
-
-/// The same for text, and also without what has the shape of a secret: the password of a URL, "Bearer …",
+/// The text without what was hidden, and without what has the shape of a secret: the password of a URL, "Bearer …",
 /// "password=…" and the like, AWS key ids, JSON web tokens, PEM private keys.
 std::string redacted(std::string_view text);
+/// The same for every text in the document, the names of its members too.
+docker::json without_secrets(const docker::json& document);
 
 }  // namespace dockupd

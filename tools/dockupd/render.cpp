@@ -154,9 +154,9 @@ exit_code print_plan(const orchestration::plan& p, const command& asked, std::st
   if (asked.json) {
     docker::json out = document(verb, project, p.empty() ? "nothing_to_do" : "would_change", code);
     out["plan"] = to_public_json(p);
-    print(out.to_text() + "\n");
+    print(out);
   } else {
-    const std::string services = printable(services_text(p.services));
+    const std::string services = services_text(p.services);
     const std::string operations = to_text(p);
     print((p.empty() ? project + ": nothing to do.\n" : "") + services +
           (services.empty() || operations.empty() ? "" : "\n") + operations);
@@ -212,7 +212,11 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
   return out;
 }
 
-void print(const std::string& text) { print_with_secrets(without_hidden(text)); }
+void print(const std::string& text) { print_with_secrets(printable(text)); }
+
+void print(const docker::json& document) {
+  print_with_secrets(visible_json(without_secrets(document).to_text()) + "\n");
+}
 
 void print_with_secrets(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);

@@ -31,9 +31,11 @@ std::string release_text(int number, const std::string& tag);
 /// Columns padded to the widest cell, two spaces between; the last one as it is. Cells are made printable.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
-/// To stdout. A closed or full stdout is no reason to fail afterwards.
+/// To stdout, made printable. A closed or full stdout is no reason to fail afterwards.
 void print(const std::string& text);
-/// The same with secrets as they are: for what was asked for by name, a project's own values.
+/// On a line, without secrets, and escaped where it would not be printable.
+void print(const docker::json& document);
+/// As it is, secrets too: for what was asked for by name, a project's own values. To be visible() or visible_json().
 void print_with_secrets(const std::string& text);
 
 }  // namespace dockupd

@@ -49,7 +49,7 @@ exit_code run_rollback(session& s) {
   orchestration::updater updater(w);
   const orchestration::run_result result = finish(s, w, updater.rollback(make_request(s, w.records)));
   if (s.asked().json)
-    print(json_of(result, s.project_name(), "rollback").to_text() + "\n");
+    print(json_of(result, s.project_name(), "rollback"));
   else
     print(text_of(result, s.project_name(), "rollback"));
   return code_of(result.how);

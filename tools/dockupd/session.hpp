@@ -8,6 +8,7 @@
 #include <exception>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -154,6 +155,9 @@ class session {
   std::optional<orchestration::snapshot_store> snapshots_;
   std::unique_ptr<orchestration::workspace> workspace_;
 };
+
+/// Every variable of this process.
+std::map<std::string, std::string> whole_environment();
 
 /// "who" of a release: SUDO_USER or the user's name, and the host.
 std::string who_asks();

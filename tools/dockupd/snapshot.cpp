@@ -1,3 +1,4 @@
+#include "tools/dockupd/printable.hpp"
 #include "tools/dockupd/render.hpp"
 #include "tools/dockupd/verbs.hpp"
 
@@ -41,7 +42,7 @@ exit_code run_snapshot_list(session& s) {
     out["unreadable"] = docker::json::make_array();
     for (const auto& u : found.unreadable)
       out["unreadable"].push_back(docker::json::object({{"id", u.id}, {"problem", u.problem}}));
-    print(out.to_text() + "\n");
+    print(out);
     return exit_code::ok;
   }
   std::vector<std::vector<std::string>> rows{{"SNAPSHOT", "DATA OF", "VOLUMES", "ARCHIVES", "WHY"}};
@@ -58,10 +59,10 @@ exit_code run_snapshot_show(session& s) {
   if (s.asked().json) {
     docker::json out = document("snapshot show", s.project_name(), "done", exit_code::ok);
     out["snapshot"] = to_json(m);
-    print(out.to_text() + "\n");
+    print(out);
     return exit_code::ok;
   }
-  print("snapshot " + m.id + " of " + m.created_at + ", data of " + release_of(m) + ": " + m.reason + "\n");
+  print("snapshot " + m.id + " of " + m.created_at + ", data of " + release_of(m) + ": " + one_line(m.reason) + "\n");
   std::vector<std::vector<std::string>> rows{{"VOLUME", "ENTRIES", "CONTENT", "ARCHIVE", "NOT EXACT", "FILE"}};
   for (const orchestration::archived_volume& v : m.volumes)
     rows.push_back({v.name, std::to_string(v.entries), mebibytes(v.bytes), mebibytes(v.archive_bytes),
@@ -80,7 +81,7 @@ exit_code run_snapshot_verify(session& s) {
     out["snapshot"] = id;
     out["entries"] = proof.entries;
     out["problems"] = docker::json::array_of(proof.problems);
-    print(out.to_text() + "\n");
+    print(out);
     return code;
   }
   std::string text = "snapshot " + id + ": " + std::to_string(proof.entries) + " entries, " + mebibytes(proof.bytes);

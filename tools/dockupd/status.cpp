@@ -244,7 +244,7 @@ void print_text(session& s, const engine_view& view, const std::optional<release
                                       ": a rollback on a full disk may need room to be made first; the next "
                                       "update keeps some back when there is room"});
   print(table(rows));
-  if (const std::string tags = tags_text(tags_of(s, view)); !tags.empty()) print("\n" + printable(tags));
+  if (const std::string tags = tags_text(tags_of(s, view)); !tags.empty()) print("\n" + tags);
   if (!view.observed) return;
   rows.assign(1, {"CONTAINER", "STATE", "IMAGE"});
   for (const observed_container& c : view.observed->containers)
@@ -297,7 +297,7 @@ void print_json(session& s, const engine_view& view, const std::optional<release
                                                         {"health", to_text(c.health)},
                                                         {"image", c.image_reference},
                                                         {"image_id", c.image_id}}));
-  print(out.to_text() + "\n");
+  print(out);
 }
 
 }  // namespace

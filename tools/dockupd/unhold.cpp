@@ -12,7 +12,7 @@ exit_code run_unhold(session& s) {
                 "there is no hold on " + s.asked().id + " in project " + s.project_name() +
                     ". See: dockupd status -p " + s.project_name());
   if (s.asked().json)
-    print(document("unhold", s.project_name(), "done", exit_code::ok).to_text() + "\n");
+    print(document("unhold", s.project_name(), "done", exit_code::ok));
   else
     print(s.project_name() + ": " + s.asked().id + " may be deployed again.\n");
   return exit_code::ok;
@@ -20,9 +20,9 @@ exit_code run_unhold(session& s) {
 
 exit_code run_version(session& s) {
   if (s.asked().json)
-    print(docker::json::object({{"format", 1}, {"command", "version"}, {"version", DOCKUPD_VERSION}}).to_text() + "\n");
+    print(docker::json::object({{"format", 1}, {"command", "version"}, {"version", DOCKUPD_VERSION}}));
   else
-    print("dockupd " DOCKUPD_VERSION "\n");
+    print(std::string("dockupd " DOCKUPD_VERSION "\n"));
   return exit_code::ok;
 }
 

@@ -44,7 +44,7 @@ exit_code run_unlock(session& s) {
               ". If that run still goes on, it stops at its next step");
   s.run(removed(s.engine(), *guard));
   if (s.asked().json)
-    print(document("unlock", project, "done", exit_code::ok).to_text() + "\n");
+    print(document("unlock", project, "done", exit_code::ok));
   else
     print(project + ": unlocked. What that run left half-way, it alone can recover, from its own state directory.\n");
   return exit_code::ok;

@@ -91,7 +91,7 @@ exit_code run_update(session& s) {
   orchestration::updater updater(w);
   const orchestration::run_result result = finish(s, w, updater.update(std::move(request)));
   if (s.asked().json)
-    print(json_of(result, s.project_name(), "update").to_text() + "\n");
+    print(json_of(result, s.project_name(), "update"));
   else
     print(text_of(result, s.project_name(), "update"));
   return code_of(result.how);

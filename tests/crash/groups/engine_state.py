@@ -92,9 +92,9 @@ def expect(result: Result, codes) -> None:
         raise Violation(f"exit {sorted(codes)} expected: {result}")
 
 
-def settled(machine: Machine, result: Result, codes=ENDED, mend=lambda: None, versions=(OLD, NEW)) -> None:
+def settled(machine: Machine, result: Result, codes=ENDED, mend=None, versions=(OLD, NEW)) -> None:
     """By itself, or once `mend()` has taken the obstacle away and one command was typed."""
-    expect(result, (frozenset(codes) | {PERSON, LEFT_OPEN}) if mend is not None else codes)
+    expect(result, codes)
     if mend is not None:
         mend()
     if result.code in ENDED:
@@ -102,27 +102,10 @@ def settled(machine: Machine, result: Result, codes=ENDED, mend=lambda: None, ve
         return
     brought = dockupd(machine, "recover") if result.code == LEFT_OPEN else result
     if brought.code == PERSON:
-        brought = as_it_says(machine, brought)
+        brought = scenarios.as_it_says(machine, brought)
     expect(brought, {0})
     scenarios.lift_holds(machine)
     checker.check(machine, versions)
-
-
-def as_it_says(machine: Machine, result: Result) -> Result:
-    """Of the command that a run which needs a person prints."""
-    printed = re.search(r"^  bring it back: +dockupd (.*)$", result.out, re.M)
-    if printed is None:
-        raise Violation(f"it does not say what to type: {result}")
-    done = dockupd(machine, *printed[1].split())
-    remove_set_aside(machine)
-    return done
-
-
-def remove_set_aside(machine: Machine) -> None:
-    """What an attempt that needed a person has left stays for that person to look at, and to remove."""
-    for c in glance.containers(machine):
-        if ".dockupd-" in c.name:
-            machine.docker("rm", "-f", c.id)
 
 
 def refused_untouched(machine: Machine, before: dict, result: Result, says: str, codes=(REFUSED,)) -> None:
@@ -209,7 +192,7 @@ def name_taken_in_the_middle(machine: Machine, _info: Info) -> None:
 @row
 def renamed_before(machine: Machine, _info: Info) -> None:
     machine.docker("rename", name_of("side"), "my-side")
-    settled(machine, dockupd(machine, *UPDATE), {0}, None)
+    settled(machine, dockupd(machine, *UPDATE), {0})
 
 
 # --- networks, images, volumes
@@ -276,7 +259,7 @@ def volume_removed_before(machine: Machine, _info: Info) -> None:
 def all_removed_before(machine: Machine, _info: Info) -> None:
     for service in world.SERVICES:
         machine.docker("rm", "-f", name_of(service))
-    settled(machine, dockupd(machine, *UPDATE), {0}, None)
+    settled(machine, dockupd(machine, *UPDATE), {0})
 
 
 @row
@@ -485,7 +468,7 @@ def with_live_restore(machine: Machine) -> None:
 @row
 def live_restore(machine: Machine, _info: Info) -> None:
     with_live_restore(machine)
-    settled(machine, dockupd(machine, *UPDATE), {0}, None)
+    settled(machine, dockupd(machine, *UPDATE), {0})
 
 
 def engine_killed_under_live_restore(phase: str):
@@ -525,7 +508,7 @@ def api_refused_in_between(machine: Machine, _info: Info) -> None:
         result = dockupd(machine, *UPDATE, env=proxy.env)
         if proxy.struck() != 1:
             raise Violation(f"never refused: {result}")
-    settled(machine, result, {0}, None)
+    settled(machine, result, {0})
 
 
 @row
@@ -547,7 +530,7 @@ def api_pinned_to_what_is_not_there(machine: Machine, _info: Info) -> None:
 
 @row
 def api_pinned_to_an_old_one(machine: Machine, _info: Info) -> None:
-    settled(machine, dockupd(machine, *UPDATE, env={"DOCKER_API_VERSION": "1.40"}), {0}, None)
+    settled(machine, dockupd(machine, *UPDATE, env={"DOCKER_API_VERSION": "1.40"}), {0})
 
 
 @row

@@ -27,7 +27,7 @@ CHANGING = ("POST", "DELETE", "PUT")
 LOOK = re.compile(r"^/containers/[0-9a-f]{64}/json$")
 HANGS = {"info": "GET:/info", "stop": "POST:/stop#2", "rename": "POST:/rename#1", "resolve": "GET:/distribution",
          "look": "POST:/start#1~1"}
-READ_FAULTS = 2  # in the full tier, of a call that only looks; they take turns, so each kind of look meets all six
+READ_FAULTS = 2  # in the full tier, of a call that only looks; they take turns, and each kind of look meets all six
 SAMPLE = 9  # in the small tier: every ninth, another fault each time
 SECONDS = 120  # on a machine that others keep busy; alone it takes four
 HANG_SECONDS = 200
@@ -59,6 +59,11 @@ class Call:
     when: str  # as socket_proxy's --fault has it
     changes: bool
 
+    @property
+    def kind(self) -> str:
+        """The label without its number: the method and the words of the path, or that it looks at a container."""
+        return self.label.partition("-")[2]
+
 
 def cases(tier: str, info: Info) -> list[Case]:
     out = []
@@ -69,8 +74,13 @@ def cases(tier: str, info: Info) -> list[Case]:
         if scenario.name == "failing_update":
             calls = [call for call in calls if call not in swept]  # until it fails it is the update
         swept = calls
+        met: dict[str, set[str]] = {}
         for number, call in enumerate(calls):
             out += [case(scenario, call, fault) for fault in faults_of(call, number, tier)]
+            met.setdefault(call.kind, set()).update(faults_of(call, number, tier))
+        if tier == "full":
+            first = {call.kind: call for call in reversed(calls)}
+            out += [case(scenario, first[kind], fault) for kind in met for fault in FAULTS if fault not in met[kind]]
     return out + (hangs() if tier == "full" else [])
 
 

@@ -13,7 +13,7 @@ import glance
 import records
 import traced
 from case import Case, Info, Violation
-from machine import Machine, Result
+from machine import Machine, Result, RigError
 from traced import Fault
 
 # (cases, points in each) a kind of run. A point of `whole` takes about 2 s, of the others 0.3 s.
@@ -21,6 +21,7 @@ SIZES = {"pr": {"abandoned": (5, 42), "first": (1, 20), "recover": (1, 12), "rea
          "full": {"abandoned": (10, 50), "first": (2, 50), "recover": (2, 60), "read": (1, 60), "whole": (12, 20)}}
 FEWEST = {"pr": 300, "full": 1000}
 KILLS = 0.5
+MISSED = 0.1  # of the points of a case, at most
 TRACE = "trace"
 # The engine refuses to create it: the attempt fails when all was prepared, and is undone.
 REFUSED = "services:\n  {service}:\n    runtime: not-there\n"
@@ -45,6 +46,7 @@ class Points:
         self.root = root
         self.trace = machine.evidence / TRACE
         self.ledger = records.Ledger(machine)
+        self.not_met: list[Fault] = []
 
     def run(self, args: list[str], fault: Fault | None, calls: tuple[str, ...] = ()) -> Result:
         command = self.machine.dockupd_command(*args, program="shipped")
@@ -62,11 +64,17 @@ class Points:
 
     def judge(self, result: Result, fault: Fault, never_zero: bool = False) -> None:
         """Right after the run, before anything else."""
+        self.note_whether_met(result, fault)
         records.check_exit(result, fault.kills, str(fault))
         if never_zero and result.code == 0:
             raise Violation(f"it cannot have succeeded: {result}")
         traced.check_no_act_after_failed_record(self.trace, result.code == 40, self.known)
         records.check_database(self.machine, self.root)
+
+    def note_whether_met(self, result: Result, fault: Fault) -> None:
+        """How often a program looks depends on time, so it may end before the n-th call."""
+        if result.code != -9 and not any(call.injected for call in traced.read(self.trace)):
+            self.not_met.append(fault)
 
     def recover(self) -> None:
         if records.state_directory(self.machine, self.root) is None:
@@ -94,6 +102,12 @@ class Points:
                 raise Violation(f"at {fault}: {violation}") from None
 
 
+def must_have_met(count: int, tried: int, not_met: list[Fault]) -> None:
+    """A point at which nothing happened is none."""
+    if tried < count or len(not_met) > count * MISSED:
+        raise RigError(f"{count} points declared, {tried} tried, not met: {', '.join(map(str, not_met))}")
+
+
 def refused_update(machine: Machine) -> list[str]:
     """An update whose last service the engine will not create."""
     service = max(c.service for c in glance.containers(machine))
@@ -117,7 +131,9 @@ def abandoned(count: int):
             if glance.identities(machine) != before:
                 raise Violation(f"containers before {before}, after {glance.identities(machine)}")
             points.ledger.take()
-        points.each(traced.spread(where, count, KILLS, source), one)
+        faults = traced.spread(where, count, KILLS, source)
+        points.each(faults, one)
+        must_have_met(count, len(faults), points.not_met)
         points.ledger.check_snapshots()
         checker.check(machine, {"v1"})
     return run
@@ -132,7 +148,9 @@ def first(count: int):
         def directory(number: int):
             return machine.state.parent / f"first-{number}"
         where = Points(machine, directory(0)).undisturbed(args, expect=3)
-        for number, fault in enumerate(traced.spread(where, count, KILLS, source), 1):
+        faults = traced.spread(where, count, KILLS, source)
+        not_met: list[Fault] = []
+        for number, fault in enumerate(faults, 1):
             points = Points(machine, directory(number))
 
             def one(fault: Fault) -> None:
@@ -144,7 +162,9 @@ def first(count: int):
                 if again.code != 3:
                     raise Violation(f"the same again: exit 3 expected: {again}")
             points.each([fault], one)
+            not_met += points.not_met
             shutil.rmtree(directory(number), ignore_errors=True)  # each has a ballast of its own
+        must_have_met(count, len(faults), not_met)
         checker.check(machine, {"v1"})
     return run
 
@@ -169,7 +189,9 @@ def recover(count: int):
             if glance.identities(machine) != before:
                 raise Violation(f"containers before {before}, after {glance.identities(machine)}")
             points.ledger.take()
-        points.each(traced.spread(where, count, KILLS, source), one)
+        faults = traced.spread(where, count, KILLS, source)
+        points.each(faults, one)
+        must_have_met(count, len(faults), points.not_met)
         checker.check(machine, {"v1"})
     return run
 
@@ -181,17 +203,22 @@ def read_only(count: int):
 
     def run(machine: Machine, source: random.Random) -> None:
         points = Points(machine)
+        faults: list[Fault] = []
         for args in verbs:
             plain = points.run(args, None, calls)
             where = traced.points(traced.read(points.trace), calls)
 
             def one(fault: Fault) -> None:
                 result = points.run(args, fault, calls)
+                points.note_whether_met(result, fault)
                 records.check_exit(result, fault.kills, str(fault))
                 told = '"problem":' in result.out  # that one could not be read
                 if result.code == 0 and result.out != plain.out and not told:
                     raise Violation(f"another answer than without the fault: {result}\n--- not\n{plain.out}")
-            points.each(traced.spread(where, -(-count // len(verbs)), 0, source), one)
+            mine = traced.spread(where, -(-count // len(verbs)), 0, source)
+            points.each(mine, one)
+            faults += mine
+        must_have_met(count, len(faults), points.not_met)
         records.check_database(machine)
         checker.check(machine, {"v2"})
     return run
@@ -226,5 +253,6 @@ def whole(count: int):
             records.lift_holds(machine)  # of the version that was left: the next point updates to it
         for _ in range(count):
             points.each([faults[tag].pop()], one)
+        must_have_met(count, count, points.not_met)
         checker.check(machine, {tag})
     return run

@@ -1,6 +1,6 @@
-"""Group L: the wall clock is wrong, steps, or is of another zone. Only dockupd sees the other clock (a preloaded shim on
-the shipped program): a time namespace has no CLOCK_REALTIME, and the machine's own clock belongs to everybody. A suspend
-cannot be had here: that deadlines go on while nothing runs is tested by a process that is stopped (process.py,
+"""Group L: the wall clock is wrong, steps, or is of another zone; the machine has slept. Only dockupd sees the other clock (a
+preloaded shim on the shipped program): a time namespace has no CLOCK_REALTIME, and the machine's own clock belongs to
+everybody. That deadlines go on while nothing runs is also tested by a process that is stopped (process.py,
 stopped/past_deadline)."""
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from case import Case, Info, Violation
 from machine import Machine, Result
 from scenarios import must
 
-FEWEST = {"pr": 4, "full": 14}
+FEWEST = {"pr": 4, "full": 15}
 PR_SHARE = 1/3  # of its cases, by the seed
 HERE = Path(__file__).resolve().parent.parent
 YEAR = 365 * 86400
 CLOCKS = {"year_ago": -YEAR, "in_ten_years": 10 * YEAR, "epoch": -int(time.time()) + 5}
 STEPS = {"back_a_year": -YEAR, "on_ten_years": 10 * YEAR, "back_an_hour": -3600, "on_an_hour": 3600}
 SOON = 300  # ms into a run: it has begun, and is not proven
+ASLEEP_AFTER, PATIENCE = 15, 60  # s: by then it waits for the health check, which never answers
 ZONES = ("Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu", "nonsense")
 
 
@@ -36,6 +37,8 @@ def cases(tier: str, info: Info) -> list[Case]:
     out += [Case("time", f"step_failing/{name}", steps_while_failing(seconds)) for name, seconds in steps.items()]
     out += [Case("time", f"killed/{name}", recovered_by_another_clock(offset)) for name, offset in clocks.items()]
     out.append(Case("time", "zone/changes", zone_changes))
+    if tier == "full":
+        out.append(Case("time", "suspended/while_proving", suspended_while_proving))
     return out
 
 
@@ -102,6 +105,15 @@ def steps_while_failing(seconds: int):
             raise Violation(f"it took {result.seconds:.0f} s: {result}")
         checker.check(machine, ("v1",))
     return run
+
+
+def suspended_while_proving(machine: Machine, chance: random.Random) -> None:
+    """The time for a health check counts while the machine sleeps, though a clock that measures stands still then."""
+    env = {"LD_PRELOAD": str(shim(machine)), "SHIM_SUSPEND": "600", "SHIM_STEP_AFTER": str(ASLEEP_AFTER * 1000)}
+    result = must(machine.dockupd("update", "--tag", "hc-hangs", "--health-timeout", str(PATIENCE), program="shipped", env=env), 20)
+    if not ASLEEP_AFTER <= result.seconds < PATIENCE:
+        raise Violation(f"given up after {result.seconds:.0f} s: {result}")
+    checker.check(machine, ("v1",))
 
 
 def recovered_by_another_clock(offset: int):

@@ -40,6 +40,7 @@ KINDS = [
     Kind("hc-hangs", r"app\.1 not healthy after [34](\.\d)? s", ("--health-timeout", "3"), pr=True),
     Kind("needs-env", r"app\.1 .*exited with code 1.*PAYMENT_KEY is not set"),
     Kind("mig-fail", r"migrate\.1 .*exited with code 1.*column price is missing", pr=True),
+    Kind("mig-hang", r"migrate\.1 .*2 s", ("--migration-timeout", "2")),
     Kind("mig-oom", r"migrate\.1 .*out of memory", pr=True),
     Kind("mig-crash", r"migrate\.1 .*exited with code 139"),
     Kind("mig-skips", r"app\.1 .*exited with code 98.*the data is of v1"),
@@ -57,7 +58,7 @@ KINDS = [
 def cases(tier: str, info: Info) -> list[Case]:
     out = [Case("version", f"bad/{kind.tag}", bad(kind)) for kind in KINDS if tier == "full" or kind.pr]
     good = ("v4-stubborn", "v5-lingering") if tier == "full" else ("v5-lingering",)
-    out.append(Case("version", "hangs/migration", migration_hangs))
+    out.append(Case("version", "impatience/migration", migration_hangs))
     return out + [Case("version", f"odd/{tag}", odd_but_good(tag)) for tag in good]
 
 
@@ -84,7 +85,7 @@ def bad(kind: Kind):
 
 
 def migration_hangs(machine: Machine, chance: random.Random) -> None:
-    """Its budget is ten minutes: somebody loses patience before, and the old version runs again."""
+    """Somebody loses patience before its time is over, and the old version runs again."""
     pictures.plant(machine, chance)
     before = pictures.take(machine, "rig_data")
     kept = checker.acknowledged(machine)
