@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 #include "docker_client/json.hpp"
 
@@ -92,10 +92,11 @@ registry_credentials read_registry_credentials(const std::filesystem::path& conf
     refuse("can be written by others, so its credentials are not used: chmod go-w it, and look at what it says");
   if (fs::file_size(config_file, failure) > largest_config) refuse("is larger than 1 MiB: that is no config.json");
   std::ifstream file(config_file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) refuse("cannot be read: check its permissions");
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file || text.bad()) refuse("cannot be read: check its permissions");
   try {
-    return find_registry_credentials(text, registry);
+    return find_registry_credentials(text.str(), registry);
   } catch (const json_error& unreadable) {
     throw credentials_error(config_file.string() + ": " + unreadable.what());
   }

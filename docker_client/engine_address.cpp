@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
+#include <sstream>
 
 #include <openssl/evp.h>
 
@@ -106,9 +106,10 @@ std::string sha256_hex(std::string_view text) {
 std::optional<json> read_json(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::nullopt;
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream text;  // what cannot be read (a directory) is no JSON
+  text << file.rdbuf();
   try {
-    return json::parse(text);
+    return json::parse(text.str());
   } catch (const json_error& failure) {
     throw address_error(path.string() + ": " + failure.what());
   }

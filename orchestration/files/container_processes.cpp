@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 namespace orchestration {
 
@@ -10,9 +10,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// Empty when it cannot be read: a process may end meanwhile, which is "no such process" to a reader.
 std::string text_of(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream out;
+  out << std::ifstream(path).rdbuf();
+  return out.str();
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 #include <cctype>
 #include <charconv>
 #include <fstream>
-#include <iterator>
 #include <set>
+#include <sstream>
 
 #include "orchestration/project/canonical_read.hpp"
 #include "orchestration/project/create_body.hpp"
@@ -211,8 +211,10 @@ std::string compact_json(std::string_view text) {
 std::string seccomp_profile(const project& p, const service& s, const std::string& file) {
   const std::filesystem::path path = p.working_dir / file;
   std::ifstream in(path, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (!in) refuse(s, "security_opt", "cannot read the seccomp profile " + path.string());
+  std::ostringstream content;
+  content << in.rdbuf();
+  const std::string text = content.str();
+  if (!in || content.bad()) refuse(s, "security_opt", "cannot read the seccomp profile " + path.string());
   try {
     docker::json::parse(text);
   } catch (const docker::json_error& error) {

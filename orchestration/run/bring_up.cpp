@@ -5,6 +5,7 @@
 
 #include "orchestration/plan/bring_up_plan.hpp"
 #include "orchestration/plan/reconcile.hpp"
+#include "orchestration/plan/went_down.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/observe.hpp"
@@ -130,7 +131,15 @@ std::set<std::string> subjects_of(const plan& p) {
 docker::task<bring_up_result> bring_up(workspace& w, bring_up_options options) {
   bring_up_result out;
   const std::optional<release> live = w.records.current_release();
-  if (!live) co_return out;
+  if (!live) {
+    observe_request wanted(w.project);
+    const observed_state observed = co_await observe(w.engine, std::move(wanted));
+    release gone = co_await find_gone(w, observed);
+    for (const released_container& c : gone.containers) out.started.push_back(c.name);
+    if (!out.started.empty()) out.how = ending::done;
+    co_await start_again(w, std::move(gone));
+    co_return out;
+  }
   out.release = live->number;
   out.tag = live->tag;
   if (needs_a_person(w.records)) {
@@ -191,11 +200,12 @@ docker::task<> bring_up_bystanders(workspace& w, plan interrupted) {
   co_await start_again(w, std::move(*live));
 }
 
-docker::task<> bring_up_those(workspace& w, std::set<std::string> names) {
-  std::optional<release> live = w.records.current_release();
-  if (!live) co_return;
-  std::erase_if(live->containers, [&](const released_container& c) { return !names.contains(c.name); });
-  co_await start_again(w, std::move(*live));
+docker::task<release> find_gone(workspace& w, const observed_state& observed) {
+  const std::optional<release> live = w.records.current_release();
+  const std::optional<docker::json> bridge = co_await w.engine.inspect_network("bridge");
+  co_return went_down_with_daemon(live, observed, bridge ? bridge->string_at({"Created"}) : std::string());
 }
+
+docker::task<> bring_up_gone(workspace& w, release gone) { co_await start_again(w, std::move(gone)); }
 
 }  // namespace orchestration

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <chrono>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -34,17 +33,19 @@ struct bring_up_result {
   std::string reason;                 // why it is not proven, with last lines; empty otherwise
 };
 
-/// For a project without an open attempt. While a person is needed nothing is started, as nobody knows what the
-/// volumes hold. refusal when another engine answers; docker::error, or operation_error, when it stops
-/// answering.
+/// For a project without an open attempt; without a release, what went down with the daemon. While a person is needed
+/// nothing is started, as nobody knows what the volumes hold. refusal when another engine answers; docker::error, or
+/// operation_error, when it stops answering.
 docker::task<bring_up_result> bring_up(workspace& w, bring_up_options options);
 
 /// Starts what the live release has running and the plan does not touch: the plan counts on it. What cannot be started
 /// is a warning, as the plan's own proof decides. Engine errors while it looks pass through.
 docker::task<> bring_up_bystanders(workspace& w, plan interrupted);
 
-/// The same for containers of the live release, by name.
-docker::task<> bring_up_those(workspace& w, std::set<std::string> names);
+/// What the daemon took with it when it died, by `observed`; without containers: nothing, or nobody can tell.
+docker::task<release> find_gone(workspace& w, const observed_state& observed);
+/// Starts that. What cannot be started is a warning.
+docker::task<> bring_up_gone(workspace& w, release gone);
 
 /// For an attempt that is given up because its recovery was interrupted again and again: starts what ran before when
 /// nothing new can have written, or when its data is back; or the new release when that was proven. Nothing is started

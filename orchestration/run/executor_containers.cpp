@@ -1,5 +1,6 @@
 // Containers: create, stop, rename, start, remove, each made so from whatever state a kill left behind.
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "docker_client/error.hpp"
@@ -28,6 +29,16 @@ operation_error runs_unseen(const std::string& subject) {
   return {operation_error::cause::unreachable,
           subject + " is in containerd, and the daemon, which died while it started it, does not know. Restart the " +
               "daemon (systemctl restart docker), or the machine where that does not end it, then: dockupd recover"};
+}
+
+/// Each text in it passed through `change`: health checks write what they like.
+docker::json changed_texts(docker::json value, const std::function<std::string(std::string)>& change) {
+  if (value.is_string()) return change(value.as_string());
+  if (value.is_array())
+    for (docker::json& item : value.elements()) item = changed_texts(item, change);
+  if (value.is_object())
+    for (auto& [name, item] : value.object_members()) item = changed_texts(item, change);
+  return value;
 }
 
 std::string name_of(const docker::json& inspect) {
@@ -236,7 +247,9 @@ std::string executor::keep_evidence(const docker::json& inspect, const std::stri
     write_durably(base.string() + ".log", lines);
     // State alone: Config holds the environment, and with it secrets.
     const docker::json* state = inspect.find("State");
-    write_durably(base.string() + ".state.json", state == nullptr ? "{}" : state->to_pretty_text());
+    const docker::json shown =
+        state == nullptr ? docker::json::make_object() : changed_texts(*state, workspace_.redact);
+    write_durably(base.string() + ".state.json", shown.to_pretty_text());
   } catch (const std::runtime_error&) {
     return {};  // a full disk must not stop the way back
   }

@@ -98,7 +98,6 @@ class updater {
   };
   docker::task<prepared_plan> prepare(update_request& request, adopt_found adopting);
   /// Fills in what is desired from what runs. Returns notes.
-  docker::task<std::set<std::string>> find_gone(const observed_state& observed);
   docker::task<std::vector<std::string>> make_desired(update_request& request, observed_state& observed);
   docker::task<prepared_plan> prepare(rollback_request& request);
   docker::task<int> live_release(const observed_state& observed, const update_request& request, adopt_found adopting,

@@ -4,7 +4,6 @@
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/intention.hpp"
 #include "orchestration/plan/photograph.hpp"
-#include "orchestration/plan/went_down.hpp"
 #include "orchestration/project/create_body.hpp"
 #include "orchestration/run/bring_up.hpp"
 #include "orchestration/run/clock.hpp"
@@ -22,14 +21,18 @@ bool all_left_over(const observed_state& observed) {
                      [](const observed_container& c) { return belongs_to_attempt(c.name); });
 }
 
-/// Somebody may have stopped it: it stays as it is, and a person hears of it. `gone`: they are started first.
+void note_what_is_started(std::vector<std::string>& notes, const release& gone) {
+  for (const released_container& c : gone.containers)
+    notes.push_back(c.name + " went down when the daemon died, and is started first");
+}
+
+/// Somebody may have stopped it: it stays as it is, and a person hears of it. `gone`: that is started first.
 void note_what_is_down(std::vector<std::string>& notes, const release& live, const observed_state& observed,
-                       const std::set<std::string>& gone) {
-  for (const std::string& name : gone)
-    notes.push_back(name + " went down when the daemon died, and is started first: release r" +
-                    std::to_string(live.number) + " has it running");
+                       const release& gone) {
   for (const observed_container& found : observed.containers) {
-    if (is_up(found) || gone.contains(found.name)) continue;
+    const bool is_gone = std::any_of(gone.containers.begin(), gone.containers.end(),
+                                     [&](const released_container& c) { return c.container_id == found.id; });
+    if (is_up(found) || is_gone) continue;
     const auto recorded = std::find_if(live.containers.begin(), live.containers.end(),
                                        [&](const released_container& c) { return c.container_id == found.id; });
     if (recorded == live.containers.end() || !recorded->should_run || recorded->completes) continue;
@@ -57,9 +60,10 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   observe_request wanted = request_for(request.desired);
   ready.observed = co_await observe(workspace_.engine, wanted);
   refuse_another_engine(workspace_.records, ready.observed.engine_id, ending::refused);
-  const std::set<std::string> gone = co_await find_gone(ready.observed);
-  if (!gone.empty() && adopting == adopt_found::yes) {
-    co_await bring_up_those(workspace_, gone);
+  release gone;
+  if (!needs_a_person(workspace_.records)) gone = co_await find_gone(workspace_, ready.observed);
+  if (!gone.containers.empty() && adopting == adopt_found::yes) {
+    co_await bring_up_gone(workspace_, gone);
     ready.observed = co_await observe(workspace_.engine, wanted);
   }
   std::vector<std::string> notes;
@@ -76,19 +80,10 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   ready.value = plan_update(request.desired, ready.observed, request.options);
   ready.value.notes.insert(ready.value.notes.begin(), notes.begin(), notes.end());
   ready.value.notes.insert(ready.value.notes.end(), request.notes.begin(), request.notes.end());
+  note_what_is_started(ready.value.notes, gone);
   if (const std::optional<release> live = workspace_.records.current_release())
     note_what_is_down(ready.value.notes, *live, ready.observed, gone);
   co_return ready;
-}
-
-/// What the daemon took with it when it died, and a recover would have started.
-docker::task<std::set<std::string>> updater::find_gone(const observed_state& observed) {
-  const std::optional<release> live = workspace_.records.current_release();
-  std::set<std::string> out;
-  if (!live || needs_a_person(workspace_.records)) co_return out;
-  const std::optional<docker::json> bridge = co_await workspace_.engine.inspect_network("bridge");
-  if (bridge) out = went_down_with_daemon(*live, observed, bridge->string_at({"Created"}));
-  co_return out;
 }
 
 docker::task<std::vector<std::string>> updater::make_desired(update_request& request, observed_state& observed) {

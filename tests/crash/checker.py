@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import io
+import itertools
 import json
 import os
 import re
@@ -445,7 +446,13 @@ class Checker:
             if role == "app":
                 self.check_moving_lines(present, version, kept)
             else:
-                self.check_replaced(present, [Block("db", lines_of(self.events, "db"))])
+                self.check_replaced(present, [Block("db", lines_of(self.since_two_versions_ago(), "db"))])
+
+    def since_two_versions_ago(self) -> list[Event]:
+        """As far back as lines of the app are looked for: what was left before that, retention may have removed."""
+        blocks = blocks_of(self.events, "app")
+        first = blocks[-3].lines[0] if len(blocks) >= 3 else ""
+        return list(itertools.dropwhile(lambda e: first and (e.role, e.what, e.text) != ("app", "ack", first), self.events))
 
     def check_volume(self, volume: str, data: Data, version: str) -> None:
         if data.format != version:

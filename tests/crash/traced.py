@@ -97,13 +97,15 @@ def read(trace: Path) -> list[Call]:
 def points(calls: list[Call], names: tuple[str, ...] = DURABLE) -> list[tuple[str, int]]:
     """(call, n-th), each thread's in order, since each counts for itself: the second one archives and restores. Of a long
     row of the same write to the same file only the ends and the middle: the reserve that is written into the log is
-    hundreds of the same."""
+    hundreds of the same. A fault is met by every thread that gets so far, so it is none where one of them wakes another:
+    that cannot fail."""
     threads = dict.fromkeys(call.thread for call in calls)
-    every = (point for thread in threads for point in _points_of([c for c in calls if c.thread == thread], names))
-    return list(dict.fromkeys(every))
+    wakes: set[tuple[str, int]] = set()
+    every = [_points_of([c for c in calls if c.thread == thread], names, wakes) for thread in threads]
+    return [point for point in dict.fromkeys(sum(every, [])) if point not in wakes]
 
 
-def _points_of(calls: list[Call], names: tuple[str, ...]) -> list[tuple[str, int]]:
+def _points_of(calls: list[Call], names: tuple[str, ...], wakes: set[tuple[str, int]]) -> list[tuple[str, int]]:
     counts: Counter = Counter()
     rows: list[list[tuple[str, int]]] = []
     last = None
@@ -111,6 +113,8 @@ def _points_of(calls: list[Call], names: tuple[str, ...]) -> list[tuple[str, int
         if call.name not in names:
             continue
         counts[call.name] += 1
+        if "anon_inode" in call.text:
+            wakes.add((call.name, counts[call.name]))
         if NOT_OURS.search(call.text) or "anon_inode" in call.text:
             continue
         kind = (call.name, call.text.split(",")[0])

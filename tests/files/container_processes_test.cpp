@@ -39,6 +39,13 @@ TEST(ContainerProcesses, DoNotCountBeforeTheyAreTheContainersProgram) {
   EXPECT_TRUE(has_processes(id, proc.path()));
 }
 
+// tests/crash, escape/rollback/22: a process that ends between the open and the read.
+TEST(ContainerProcesses, MayEndWhileTheyAreLookedAt) {
+  const temporary_directory proc;
+  fs::create_directories(proc.path() / "12" / "cgroup");  // opens, and cannot be read either
+  EXPECT_FALSE(has_processes(id, proc.path()));
+}
+
 TEST(ContainerProcesses, AreThoseOfProcessesOnly) {
   const temporary_directory proc;
   add_process(proc.path(), "self", "0::/docker/" + id + "\n");

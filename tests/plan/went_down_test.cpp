@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "orchestration/plan/photograph.hpp"
+#include "tests/plan/world.hpp"
+
 namespace orchestration {
 namespace {
 
@@ -13,56 +18,67 @@ using testing::IsEmpty;
 constexpr const char* came_back = "2026-12-01T05:30:15.781079682Z";
 constexpr const char* ignored_sigterm = "2026-12-01T05:30:15.339602237Z";
 constexpr const char* ended_by_sigterm = "2026-12-01T05:30:06.296227882Z";
-constexpr const char* never = "0001-01-01T00:00:00Z";
 
 class WentDown : public testing::Test {
  protected:
-  void add(const std::string& name, const std::string& finished_at, container_state state = container_state::exited) {
-    observed_container c;
-    c.id = c.name = name;
-    c.state = state;
-    c.inspect = docker::json::object({{"State", docker::json::object({{"FinishedAt", finished_at}})}});
-    observed_.containers.push_back(c);
-    released_container recorded;
-    recorded.name = recorded.container_id = name;
-    live_.containers.push_back(recorded);
+  /// "db" or "web" of the shop, with "unless-stopped".
+  void ended(const std::string& service, const std::string& at, container_state state = container_state::exited) {
+    observed_container& c = test::container(observed_, service);
+    test::set_state(c, state);
+    c.inspect["State"]["FinishedAt"] = at;
+    c.inspect["HostConfig"]["RestartPolicy"]["Name"] = "unless-stopped";
   }
-  std::set<std::string> found(const std::string& bridge = came_back) const {
-    return went_down_with_daemon(live_, observed_, bridge);
+  released_container& recorded(const std::string& service) {
+    return *std::find_if(live_->containers.begin(), live_->containers.end(),
+                         [&](const released_container& c) { return c.service == service; });
   }
-  observed_state observed_;
-  release live_;
+  std::vector<std::string> found(const std::string& bridge = came_back) const {
+    std::vector<std::string> out;
+    for (const released_container& c : went_down_with_daemon(live_, observed_, bridge).containers)
+      out.push_back(c.service);
+    return out;
+  }
+  observed_state observed_ = test::run(test::shop("v1"));
+  std::optional<release> live_ = release_from_observed(observed_, 1, "2026-12-01T05:00:00Z");
 };
 
 TEST_F(WentDown, IsWhatEndedWhileTheDaemonCameBack) {
-  add("db", ignored_sigterm);
-  add("web", ended_by_sigterm);
+  ended("db", ignored_sigterm);
+  ended("web", ended_by_sigterm);
   EXPECT_THAT(found(), ElementsAre("db", "web"));
 }
 
 TEST_F(WentDown, IsNotWhatEndedLongBeforeOrAfterwards) {
-  add("before", "2026-12-01T05:30:03.700000000Z");
-  add("afterwards", "2026-12-01T05:30:15.781079683Z");
-  add("never", never);
+  ended("db", "2026-12-01T05:30:03.700000000Z");
+  ended("web", "2026-12-01T05:30:15.781079683Z");
+  EXPECT_THAT(found(), IsEmpty());
+  ended("web", "0001-01-01T00:00:00Z");  // never
   EXPECT_THAT(found(), IsEmpty());
 }
 
 TEST_F(WentDown, IsNotWhatRunsAgainOrWasNeverStarted) {
-  add("runs", ignored_sigterm, container_state::running);
-  add("created", ignored_sigterm, container_state::created);
+  ended("db", ignored_sigterm, container_state::running);
+  ended("web", ignored_sigterm, container_state::created);
   EXPECT_THAT(found(), IsEmpty());
 }
 
 TEST_F(WentDown, IsOnlyWhatTheReleaseHasRunning) {
-  for (const char* name : {"stopped", "one-shot", "made anew"}) add(name, ignored_sigterm);
-  live_.containers[0].should_run = false;
-  live_.containers[1].completes = true;
-  live_.containers[2].container_id = "another";
-  EXPECT_THAT(found(), IsEmpty());
+  for (const char* service : {"db", "migrate", "web"}) ended(service, ignored_sigterm);
+  recorded("db").should_run = false;
+  EXPECT_THAT(found(), ElementsAre("web")) << "and migrate has completed";
+}
+
+TEST_F(WentDown, IsByItsPolicyWhatNoReleaseKnows) {
+  for (const char* service : {"db", "web"}) ended(service, ignored_sigterm);
+  test::container(observed_, "web").inspect["HostConfig"]["RestartPolicy"]["Name"] = "no";
+  live_->containers.clear();
+  EXPECT_THAT(found(), ElementsAre("db"));
+  live_.reset();
+  EXPECT_THAT(found(), ElementsAre("db"));
 }
 
 TEST_F(WentDown, IsUnknownOnAnEngineWithoutTheDefaultNetwork) {
-  add("db", ignored_sigterm);
+  ended("db", ignored_sigterm);
   EXPECT_THAT(found(""), IsEmpty());
 }
 

@@ -188,6 +188,15 @@ TEST_F(Update, StartsFirstWhatWentDownWithTheDaemon) {
   EXPECT_EQ(shop_.problems({"v2"}), "");
 }
 
+TEST_F(Update, StartsFirstWhatWentDownWithTheDaemonBeforeItKnewTheProject) {
+  for (const char* version : {"v1", "v2"}) shop_.publish(version);
+  shop_.compose_up("v1");
+  put(shop_.data() / "rows", "a row written under v1\n");
+  shop_.engine().restart_engine(engine_stop::killed);
+  EXPECT_EQ(shop_.update("v2").how, ending::done);
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
 TEST_F(Update, LeavesStoppedWhatWasStoppedBeforeTheDaemonDied) {
   deploy_v1();
   shop_.stop_by_hand("shop-db-1");

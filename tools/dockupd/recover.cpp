@@ -59,6 +59,7 @@ std::string listed(const char* label, const std::vector<std::string>& items) {
 std::string headline(const bring_up_result& r, const std::string& project, bool unsettled) {
   const std::string what = project + ": " + release_text(r.release, r.tag);
   if (unsettled) return project + ": the last attempt failed, and so did the way back: A PERSON IS NEEDED.";
+  if (r.how == ending::done && r.release == 0) return project + ": what went down with the daemon was started.";
   if (r.how == ending::done) return what + " runs again, verified.";
   if (r.how == ending::needs_person) return what + " could not be brought up: A PERSON IS NEEDED.";
   return project + ": nothing to recover.";

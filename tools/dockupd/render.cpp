@@ -1,7 +1,9 @@
 #include "tools/dockupd/render.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <cstdio>
+#include <cerrno>
 
 #include "orchestration/plan/rescue.hpp"
 #include "orchestration/project/pin.hpp"
@@ -219,8 +221,13 @@ void print(const docker::json& document) {
 }
 
 void print_with_secrets(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  std::string_view left = text;
+  while (!left.empty()) {  // not by stdio, which gives up when a signal comes
+    const ssize_t written = ::write(STDOUT_FILENO, left.data(), left.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    left.remove_prefix(static_cast<std::size_t>(written));
+  }
 }
 
 }  // namespace dockupd

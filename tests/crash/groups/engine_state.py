@@ -186,7 +186,8 @@ def name_taken_in_the_middle(machine: Machine, _info: Info) -> None:
     stranger = [c for c in machine.api("GET", "/containers/json?all=1") if "/" + name in c["Names"]]
     if result.code != 0 and not stranger:
         raise Violation(f"a container that was not dockupd's is gone: {result}")
-    settled(machine, result, {ROLLED_BACK}, lambda: machine.docker("rm", "-f", stranger[0]["Id"]))
+    # The old version cannot have its name back before a person has removed what is not dockupd's to remove.
+    settled(machine, result, {ROLLED_BACK, PERSON}, lambda: machine.docker("rm", "-f", stranger[0]["Id"]))
 
 
 @row

@@ -99,7 +99,8 @@ class Points:
             try:
                 one(fault)
             except Violation as violation:
-                raise Violation(f"at {fault}: {violation}") from None
+                met = [f"{call.name}({call.text}" for call in traced.read(self.trace) if call.injected]
+                raise Violation(f"at {fault} {met}: {violation}") from None
 
 
 def must_have_met(count: int, tried: int, not_met: list[Fault]) -> None:
@@ -251,6 +252,10 @@ def whole(count: int):
             points.ledger.check(result)
             points.ledger.check_snapshots()
             records.lift_holds(machine)  # of the version that was left: the next point updates to it
+            try:
+                checker.check(machine, {tag})
+            except Violation as violation:
+                raise Violation(f"{violation}\nafter {' '.join(ways[other])} and a recover: {result}") from None
         for _ in range(count):
             points.each([faults[tag].pop()], one)
         must_have_met(count, count, points.not_met)

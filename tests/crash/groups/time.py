@@ -25,7 +25,7 @@ YEAR = 365 * 86400
 CLOCKS = {"year_ago": -YEAR, "in_ten_years": 10 * YEAR, "epoch": -int(time.time()) + 5}
 STEPS = {"back_a_year": -YEAR, "on_ten_years": 10 * YEAR, "back_an_hour": -3600, "on_an_hour": 3600}
 SOON = 300  # ms into a run: it has begun, and is not proven
-ASLEEP_AFTER, PATIENCE = 15, 60  # s: by then it waits for the health check, which never answers
+ASLEEP_AFTER, PATIENCE = 15, 60  # s: by then it waits for the migration, which never ends
 ZONES = ("Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu", "nonsense")
 
 
@@ -108,9 +108,10 @@ def steps_while_failing(seconds: int):
 
 
 def suspended_while_proving(machine: Machine, chance: random.Random) -> None:
-    """The time for a health check counts while the machine sleeps, though a clock that measures stands still then."""
+    """The time for a migration counts while the machine sleeps, though a clock that measures stands still then."""
     env = {"LD_PRELOAD": str(shim(machine)), "SHIM_SUSPEND": "600", "SHIM_STEP_AFTER": str(ASLEEP_AFTER * 1000)}
-    result = must(machine.dockupd("update", "--tag", "hc-hangs", "--health-timeout", str(PATIENCE), program="shipped", env=env), 20)
+    result = must(machine.dockupd("update", "--tag", "mig-hang", "--migration-timeout", str(PATIENCE), program="shipped",
+                                  env=env), 20)
     if not ASLEEP_AFTER <= result.seconds < PATIENCE:
         raise Violation(f"given up after {result.seconds:.0f} s: {result}")
     checker.check(machine, ("v1",))
