@@ -72,7 +72,8 @@ class Call:
 
     @property
     def on_records(self) -> bool:
-        return "/state.db" in self.text
+        """On the log: what is written to the database itself was recorded there before."""
+        return "/state.db-wal" in self.text
 
     @property
     def failed(self) -> bool:
