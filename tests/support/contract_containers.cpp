@@ -79,6 +79,7 @@ task<> container_lives_its_life(contract_run& run) {
   EXPECT_TRUE(started.bool_at({"State", "Running"}));
   EXPECT_NE(started.string_at({"State", "StartedAt"}), "0001-01-01T00:00:00Z");
   EXPECT_TRUE(run.e.has_processes(id));
+  co_await run.until_it_listens(id);
   co_await run.e.stop_container(id, std::chrono::seconds(10));
   EXPECT_FALSE(run.e.has_processes(id));
   const json stopped = co_await run.inspected(id);
@@ -212,6 +213,7 @@ task<> container_is_paused_and_let_go(contract_run& run) {
 
 task<> stopping_a_paused_container_lets_it_end_by_itself(contract_run& run) {
   const std::string id = co_await run.create_running("contract-a", run.images().runs);
+  co_await run.until_it_listens(id);
   co_await run.e.pause_container(id);
   co_await run.e.stop_container(id, std::chrono::seconds(10));
   const json seen = co_await run.inspected(id);

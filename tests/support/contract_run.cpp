@@ -81,6 +81,15 @@ task<json> contract_run::until(std::string id, bool (*holds)(const json&)) {
   }
 }
 
+task<> contract_run::until_it_listens(std::string id) {
+  const auto give_up = std::chrono::steady_clock::now() + setting_.deadline;
+  std::string last;
+  while (last != "line 3\n" && std::chrono::steady_clock::now() < give_up) {
+    last = co_await e.last_log_lines(id, 1);
+    co_await wait_a_moment();
+  }
+}
+
 task<> contract_run::wait_a_moment() {
   boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, setting_.between_polls);
   co_await timer.async_wait(boost::asio::use_awaitable);

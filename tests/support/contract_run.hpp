@@ -31,6 +31,8 @@ class contract_run {
   task<json> inspected(std::string id);  // throws when there is none
   /// Polls until `holds`, for as long as the setting's deadline; returns the last answer, whether it holds or not.
   task<json> until(std::string id, bool (*holds)(const json&));
+  /// Until it has written its last line, and so has set its trap: before that process 1 does not hear SIGTERM.
+  task<> until_it_listens(std::string id);
   task<> wait_a_moment();
   std::chrono::seconds deadline() const { return setting_.deadline; }
 
