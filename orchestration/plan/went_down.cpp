@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <string>
 
 #include "orchestration/plan/intention.hpp"
 #include "orchestration/plan/photograph.hpp"
@@ -25,22 +27,31 @@ bool comes_back(const observed_container& c) {
   return policy == "always" || policy == "unless-stopped";
 }
 
+using time_point = std::chrono::system_clock::time_point;
+
+bool was_ended(const observed_container& c, time_point came_back) {
+  if (c.state != container_state::exited) return false;
+  const std::optional<time_point> ended = from_rfc3339(c.inspect.string_at({"State", "FinishedAt"}));
+  return ended && *ended <= came_back && came_back - *ended <= coming_back;
+}
+
 }  // namespace
 
 release went_down_with_daemon(const std::optional<release>& live, const observed_state& observed,
                               std::string_view bridge_created) {
+  const std::optional<time_point> came_back = from_rfc3339(bridge_created);
+  std::map<std::string, const observed_container*> ended;  // by id
+  for (const observed_container& c : observed.containers)
+    if (came_back && was_ended(c, *came_back)) ended.emplace(c.id, &c);
+  if (ended.empty()) return {};
   release out = release_from_observed(observed, 0, "");
   std::erase_if(out.containers, [&](released_container& c) {
-    const observed_container& found =
-        *std::find_if(observed.containers.begin(), observed.containers.end(),
-                      [&](const observed_container& each) { return each.id == c.container_id; });
+    const auto found = ended.find(c.container_id);
+    if (found == ended.end()) return true;
     const released_container* recorded = known(live, c.container_id);
+    c.should_run = comes_back(*found->second);
     if (recorded != nullptr) c = *recorded;
-    c.should_run = recorded != nullptr ? c.should_run : comes_back(found);
-    const auto came_back = from_rfc3339(bridge_created);
-    const auto ended = from_rfc3339(found.inspect.string_at({"State", "FinishedAt"}));
-    const bool by_the_daemon = came_back && ended && *ended <= *came_back && *came_back - *ended <= coming_back;
-    return !by_the_daemon || found.state != container_state::exited || !c.should_run || c.completes;
+    return !c.should_run || c.completes;
   });
   return out;
 }

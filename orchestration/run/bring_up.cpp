@@ -103,17 +103,6 @@ docker::task<> try_to_start(workspace& w, plan p) {
   if (!event.text.empty()) w.progress(event);
 }
 
-/// What is down of it.
-docker::task<> start_again(workspace& w, release live) {
-  if (live.containers.empty()) co_return;
-  observe_request wanted = request_for(live);
-  const observed_state observed = co_await observe(w.engine, std::move(wanted));
-  reconcile_options waits;
-  waits.attempt_id = new_id();
-  bring_up_plan next = plan_bring_up(live, observed, waits);
-  if (!next.value.empty()) co_await try_to_start(w, std::move(next.value));
-}
-
 void add_new(std::vector<std::string>& to, const std::vector<std::string>& more) {
   for (const std::string& each : more)
     if (std::find(to.begin(), to.end(), each) == to.end()) to.push_back(each);
@@ -127,6 +116,16 @@ std::set<std::string> subjects_of(const plan& p) {
 }
 
 }  // namespace
+
+docker::task<> start_again(workspace& w, release live) {
+  if (live.containers.empty()) co_return;
+  observe_request wanted = request_for(live);
+  const observed_state observed = co_await observe(w.engine, std::move(wanted));
+  reconcile_options waits;
+  waits.attempt_id = new_id();
+  bring_up_plan next = plan_bring_up(live, observed, waits);
+  if (!next.value.empty()) co_await try_to_start(w, std::move(next.value));
+}
 
 docker::task<bring_up_result> bring_up(workspace& w, bring_up_options options) {
   bring_up_result out;
@@ -205,7 +204,5 @@ docker::task<release> find_gone(workspace& w, const observed_state& observed) {
   const std::optional<docker::json> bridge = co_await w.engine.inspect_network("bridge");
   co_return went_down_with_daemon(live, observed, bridge ? bridge->string_at({"Created"}) : std::string());
 }
-
-docker::task<> bring_up_gone(workspace& w, release gone) { co_await start_again(w, std::move(gone)); }
 
 }  // namespace orchestration

@@ -44,8 +44,8 @@ docker::task<> bring_up_bystanders(workspace& w, plan interrupted);
 
 /// What the daemon took with it when it died, by `observed`; without containers: nothing, or nobody can tell.
 docker::task<release> find_gone(workspace& w, const observed_state& observed);
-/// Starts that. What cannot be started is a warning.
-docker::task<> bring_up_gone(workspace& w, release gone);
+/// Starts what is down of it. What cannot be started is a warning.
+docker::task<> start_again(workspace& w, release live);
 
 /// For an attempt that is given up because its recovery was interrupted again and again: starts what ran before when
 /// nothing new can have written, or when its data is back; or the new release when that was proven. Nothing is started

@@ -119,7 +119,7 @@ def full_during_pull(point: str):
             raise RigError(f"a big version: {made}")
         seen = glance.identities(machine)
         process = at_point(machine, ["update", "--tag", "big"], point)
-        machine.fill("data")
+        fill(machine, ("data",))
         must(let_go(process), 4)
         if glance.identities(machine) != seen:
             raise Violation(f"the pull failed, and {seen} became {glance.identities(machine)}")
