@@ -30,6 +30,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
 from case import Violation
 
@@ -238,6 +239,7 @@ class Machine:
         self.name = name
         self.programs = programs  # "shipped", "failpoints" → path
         self.filesystem = filesystem
+        self.begin_again: Callable[[], None] = lambda: None  # from the world that the case asked for, booted; run sets it
         self._unshare: subprocess.Popen | None = None
         self._init = 0
         self._commands = 0

@@ -27,8 +27,9 @@ from scenarios import ALL, Scenario, must
 FEWEST = {"pr": 210, "full": 1300}
 # What a case goes through on one machine. More would save boots; fewer say sooner which one it was.
 CHAIN = {"kill": 10, "cut": 7, "engine": 7, "engine+kill": 7}
-RANDOM_CASES, NESTED_CASES = 200, 100
-STARTING_CASES, STARTING_SECONDS = 20, 0.15
+IN_A_ROW = 5  # of the deaths that chance decides
+RANDOM_POINTS, NESTED_POINTS, STARTING_POINTS = 200, 100, 20
+STARTING_SECONDS = 0.15
 DAEMON_BLIND = "is in containerd, and the daemon"
 LARGE = 32 << 20  # bytes that do not compress
 ENDS = 4
@@ -42,9 +43,10 @@ def cases(tier: str, info: Info) -> list[Case]:
         for name in SWEPT:
             out += sweep(tier, name, fault, points_of(tier, name, fault, info))
     if tier == "full":
-        out += [Case("kill", f"random/{number}", at_a_random_time()) for number in range(RANDOM_CASES)]
-        out += [Case("kill", f"nested/{number}", nested(info)) for number in range(NESTED_CASES)]
-        out += [Case("kill", f"starting/{number}", while_a_container_starts(info)) for number in range(STARTING_CASES)]
+        out += in_rows("random", RANDOM_POINTS, at_a_random_time)
+        out += in_rows("nested", NESTED_POINTS, lambda machine, chance: nested(machine, chance, info))
+        out += in_rows("starting", STARTING_POINTS,
+                       lambda machine, chance: while_a_container_starts(machine, chance, info))
         points = ("snapshot:complete#1", "snapshot:listed#1", *recorded_snapshot(info))
         out += [Case("kill", "cut/of_a_large_snapshot", cut_of_a_large_snapshot(points), points=len(points)),
                 Case("kill", "cut/right_after_the_end", cut_right_after_the_end())]
@@ -224,36 +226,43 @@ def alive_afterwards(machine: Machine) -> None:
     checker.check(machine, (live,), must(machine.dockupd("rollback", "--to", live, "--with-data"), 0))
 
 
-def at_a_random_time():
+def in_rows(name: str, points: int, one: Callable[[Machine, random.Random], float]) -> list[Case]:
+    """Deaths as chance decides, several on one machine, each from where the last one left the project."""
     def run(machine: Machine, chance: random.Random) -> list[float]:
-        fault = chance.choice(FAULTS)
-        name = chance.choice(("update", "failing_update"))
-        scenario = ALL[name]
-        process = machine.start_dockupd(*scenario.argv(scenarios.live_tag(machine)))
-        time.sleep(chance.uniform(0, 2.0 if name == "update" else 4.0))  # what they take, and a little over
-        strike(machine, process, fault)
-        seconds = recovered(machine)
+        seconds = [one(machine, chance) for _ in range(IN_A_ROW)]
         alive_afterwards(machine)
-        return [seconds]
-    return run
+        return seconds
+    return [Case("kill", f"{name}/{number}", run, "v2", points=IN_A_ROW) for number in range(points // IN_A_ROW)]
 
 
-def while_a_container_starts(info: Info):
+def at_a_random_time(machine: Machine, chance: random.Random) -> float:
+    fault = chance.choice(FAULTS)
+    name = chance.choice(("update", "failing_update", "rollback"))
+    after = chance.uniform(0, 4.0 if name == "failing_update" else 2.0)  # what they take, and a little over
+    live = scenarios.live_tag(machine)
+    try:
+        process = machine.start_dockupd(*ALL[name].argv(live))
+        time.sleep(after)
+        strike(machine, process, fault)
+        return recovered(machine, live)
+    except Violation as violation:
+        raise Violation(f"{fault} {after:.3f} s into {name}: {violation}") from violation
+
+
+def while_a_container_starts(machine: Machine, chance: random.Random, info: Info) -> float:
     """Between the engine's being asked and its answer containerd may have started what the daemon forgets."""
-    def run(machine: Machine, chance: random.Random) -> None:
-        name = chance.choice(("update", "failing_update"))
-        point = chance.choice([p for p in info.points(name) if p.startswith("engine:start_container:before#")])
-        fault, seconds = chance.choice(("engine", "engine+kill")), chance.uniform(0, STARTING_SECONDS)
-        try:
-            process = at_point(machine, ALL[name].argv(scenarios.live_tag(machine)), point)
-            process.signal(signal.SIGCONT)
-            time.sleep(seconds)
-            strike(machine, process, fault)
-            recovered(machine)
-            alive_afterwards(machine)
-        except Violation as violation:
-            raise Violation(f"{fault} {seconds * 1000:.0f} ms after {name} was at {point}: {violation}") from violation
-    return run
+    name = chance.choice(("update", "failing_update"))
+    point = chance.choice([p for p in info.points(name) if p.startswith("engine:start_container:before#")])
+    fault, seconds = chance.choice(("engine", "engine+kill")), chance.uniform(0, STARTING_SECONDS)
+    live = scenarios.live_tag(machine)
+    try:
+        process = at_point(machine, ALL[name].argv(live), point)
+        process.signal(signal.SIGCONT)
+        time.sleep(seconds)
+        strike(machine, process, fault)
+        return recovered(machine, live)
+    except Violation as violation:
+        raise Violation(f"{fault} {seconds * 1000:.0f} ms after {name} was at {point}: {violation}") from violation
 
 
 def strike(machine: Machine, process, fault: str) -> None:
@@ -270,30 +279,25 @@ def strike(machine: Machine, process, fault: str) -> None:
     machine.wait_engine()
 
 
-def nested(info: Info):
+def nested(machine: Machine, chance: random.Random, info: Info) -> float:
     """Dies in the update, then in its recovery, then, every second time, in the recovery after that."""
-    def run(machine: Machine, chance: random.Random) -> None:
-        name = chance.choice(("update", "failing_update", "rollback"))
-        scenario = ALL[name]
-        if scenario.world == "v2":
-            must(machine.dockupd("update", "--tag", scenarios.other(scenarios.live_tag(machine))), 0)
-        argv = scenario.argv(scenarios.live_tag(machine))
-        deaths = chance.choice((2, 3))
-        story = []
-        try:
-            for number in range(deaths):
-                fault = chance.choice(("kill", "cut", "engine+kill"))
-                if number == 0:
-                    point = chance.choice(info.points(name))
-                    story.append(f"{fault} at {point}")
-                    _DO[fault](machine, argv, point)
-                else:
-                    story.append(die_in_recovery(machine, fault, chance))
-            recovered(machine)
-            alive_afterwards(machine)
-        except Violation as violation:
-            raise Violation(f"{name}, {', then '.join(story)}: {violation}") from violation
-    return run
+    name = chance.choice(("update", "failing_update", "rollback"))
+    live = scenarios.live_tag(machine)
+    # Once it has been fetched a version is not fetched again.
+    points = scenarios.split_passed_once(info.points(name))[1]
+    story = []
+    try:
+        for number in range(chance.choice((2, 3))):
+            fault = chance.choice(("kill", "cut", "engine+kill"))
+            if number == 0:
+                point = chance.choice(points)
+                story.append(f"{fault} at {point}")
+                _DO[fault](machine, ALL[name].argv(live), point)
+            else:
+                story.append(die_in_recovery(machine, fault, chance))
+        return recovered(machine, live)
+    except Violation as violation:
+        raise Violation(f"{name}, {', then '.join(story)}: {violation}") from violation
 
 
 def die_in_recovery(machine: Machine, fault: str, chance: random.Random) -> str:
