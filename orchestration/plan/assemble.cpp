@@ -186,6 +186,7 @@ class assembler {
     stop.restart_policy = restart_policy_of(found);
     stop.has_health_check = has_health_check(found);
     stop.sound = !was_unsound(found);
+    stop.restarts = c.restarts;
     // Only what was seen healthy can be waited for.
     if (c.until == goal::healthy && found.health == health_state::healthy) stop.until = goal::healthy;
     stop.budget = start_budget_of(found, options_);

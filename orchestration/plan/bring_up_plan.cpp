@@ -53,6 +53,7 @@ class bring_up_planner {
     for (const released_network& n : live_.networks)
       if (!n.external && !observed_.networks.contains(n.name)) wanted_.networks.push_back({n.name, n.body});
     if (out_.replaced.empty()) {
+      rest_with_joined(wanted_);
       out_.value = assemble(std::move(wanted_), options_);
     } else {
       out_.down.clear();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 
 namespace orchestration {
 
@@ -19,6 +20,8 @@ inline std::string name_of_failed(const std::string& name, const std::string& at
 inline std::string name_of_rebuilt(const std::string& name, const std::string& attempt_id) {
   return name + ".dockupd-again." + attempt_id;
 }
+/// Meanwhile, while an endpoint that a full disk has left is freed: no attempt's.
+inline constexpr std::string_view while_freed = ".dockupd-restart";
 /// Left over from an attempt, or part of one that is under way: no replica of its service.
 inline bool belongs_to_attempt(const std::string& name) { return name.find(".dockupd-") != std::string::npos; }
 

@@ -44,6 +44,7 @@ struct intended_container {
   run_state expected = run_state::running;
   goal until = goal::started;
   docker::json restart_policy;  // start: armed with this; null: as found
+  bool restarts = false;        // quiesce: with what it depends on
   proof proven = proof::yes;
   std::string config_hash;  // create, replace
   bool has_health_check = false;

@@ -17,8 +17,9 @@ bool names(const std::string& reference, const observed_container& c) {
   return reference == c.id || reference == c.name || reference == "/" + c.name;
 }
 
+/// One that runs and only gets its restart policy back goes on in its namespaces.
 bool is_interrupted(const intended_container& c) {
-  return c.found != nullptr && (c.how == treatment::quiesce || c.how == treatment::start);
+  return c.found != nullptr && (c.how == treatment::quiesce || (c.how == treatment::start && !is_up(*c.found)));
 }
 
 }  // namespace

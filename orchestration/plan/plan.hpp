@@ -66,6 +66,7 @@ struct create_container {
   std::string image;           // what body.Image says; with `digest` or `image_id` it says exactly which
   std::string digest;          // of the image, when it was pulled by this plan
   std::string image_id;        // known beforehand only when a stored release is brought back
+  std::string meant_before;    // image id that `image` meant locally then; empty: it was not local, or is not moved
   std::string platform;
   std::string replaces;  // id of the old container, whose anonymous volumes are carried over; may be empty
   docker::json body;     // create body; the image label and carried volumes are added when it is sent
@@ -90,6 +91,7 @@ struct stop_container {
   goal until = goal::started;  // what those that depend on it need
   bool has_health_check = false;
   bool sound = true;  // false: it was restarting or unhealthy, so nothing is to be proven of it
+  bool restarts = false;  // with what it depends on, and so on the way back too
   std::chrono::milliseconds budget{0};
   std::chrono::milliseconds steady_for{0};
 };

@@ -139,6 +139,7 @@ void members(Walk& each, create_container& o) {
   each("digest", o.digest), each("image_id", o.image_id), each("platform", o.platform), each("replaces", o.replaces);
   each("body", o.body), each("connect_after", o.connect_after);
   each.later("files", o.files), each.later("joins", o.joins), each.later("hashed", o.hashed);
+  each.later("meant_before", o.meant_before);
 }
 template <class Walk>
 void members(Walk& each, stop_container& o) {
@@ -146,6 +147,7 @@ void members(Walk& each, stop_container& o) {
   each("image_id", o.image_id), each("config_hash", o.config_hash), each("restart_policy", o.restart_policy);
   each("until", o.until), each("has_health_check", o.has_health_check), each("sound", o.sound);
   each("budget", o.budget), each("steady_for", o.steady_for);
+  each.later("restarts", o.restarts);
 }
 template <class Walk>
 void members(Walk& each, rename_container& o) {

@@ -57,6 +57,7 @@ std::vector<service_outlook> tags_in(const project& desired);
 struct rollback_options : reconcile_options {
   rollback_options() = default;
   std::string data_from;           // snapshot id; empty: the data stays
+  std::set<std::string> archived;  // real names of the volumes that it holds
   std::vector<pin_tag> tag_lines;  // what env files have to say again
 };
 plan plan_rollback(const release& target, const observed_state& observed, const rollback_options& options);

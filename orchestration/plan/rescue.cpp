@@ -73,33 +73,51 @@ stop_new() { # SUBJECT
   found=$(of_attempt "$1") || give_up 'the engine does not answer'
   for id in $found; do stop "$id" "the new $1"; done
 }
-no_new_runs() { # the proof: an engine that went silent shows nothing running either
-  found=$(docker ps --quiet --filter "label=io.dockupd.attempt=$attempt") || give_up 'the engine does not answer'
-  [ -z "$found" ] || give_up "containers of the new version run: stop them, then run this again: $found"
+no_new_runs() { # SUBJECT…; the proof: an engine that went silent shows nothing running either
+  docker ps --quiet > /dev/null || give_up 'the engine does not answer'
+  for subject in "$@"; do
+    found=$(docker ps --quiet --filter "label=io.dockupd.attempt=$attempt" \
+      --filter "label=io.dockupd.subject=$subject") || give_up 'the engine does not answer'
+    [ -z "$found" ] || give_up "the new $subject runs: stop it, then run this again: docker stop $found"
+  done
 }
 set_new_aside() { # SUBJECT NAME
   for id in $(of_attempt "$1"); do rename "$id" "$2"; done
 }
-start_old() { # ID WHAT POLICY running|paused|stopped
-  if ! look '{{.Id}}' "$1" > /dev/null; then
+old() { # ID SUBJECT: the one that ran, or, where somebody removed that, the one that dockupd made anew on its way back
+  if look '{{.Id}}' "$1" > /dev/null; then
+    printf '%s\n' "$1"
+  else
+    of_attempt "$2.anew"
+  fi
+}
+name_old() { # ID SUBJECT NAME
+  id=$(old "$1" "$2")
+  [ -z "$id" ] || rename "$id" "$3"
+}
+start_old() { # ID SUBJECT POLICY running|paused|stopped
+  id=$(old "$1" "$2")
+  if [ -z "$id" ]; then
     fail "$2 ($1) is gone: somebody removed it"
     return 0
   fi
-  [ "$3" = no ] || set_policy "$1" "$3" "$2"
+  [ "$3" = no ] || set_policy "$id" "$3" "$2"
   [ "$4" != stopped ] || return 0
-  if ! is_running "$1"; then
+  if ! is_running "$id"; then
     say "start $2"
-    docker start -- "$1" > /dev/null || fail "$2 ($1) does not start"
+    docker start -- "$id" > /dev/null || fail "$2 ($id) does not start"
   fi
 }
-pause_old() { # ID WHAT
-  [ "$(look '{{.State.Paused}}' "$1")" = false ] || return 0
-  docker pause -- "$1" > /dev/null || fail "$2 ($1) is not paused"
+pause_old() { # ID SUBJECT
+  id=$(old "$1" "$2")
+  [ "$(look '{{.State.Paused}}' "$id")" = false ] || return 0
+  docker pause -- "$id" > /dev/null || fail "$2 ($id) is not paused"
 }
-await_healthy() { # ID WHAT SECONDS
+await_healthy() { # ID SUBJECT SECONDS
+  id=$(old "$1" "$2")
   left=$3
   while :; do
-    case $(look '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1") in
+    case $(look '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' "$id") in
       'running healthy' | 'running ' | paused*) return 0 ;;
       running* | restarting*) ;;
       *) break ;;
@@ -108,7 +126,7 @@ await_healthy() { # ID WHAT SECONDS
     left=$((left - 1))
     sleep 1
   done
-  fail "$2 ($1) is not healthy: docker logs $1"
+  fail "$2 ($1) is not healthy: docker logs ${id:-$1}"
 }
 tag_back() { # IMAGE_ID REFERENCE
   docker tag -- "$1" "$2" || fail "$2 does not mean $1 again"
@@ -217,7 +235,7 @@ class script_writer {
     give_names_back();
     if (with_data) put_data_back();
     section("Whatever happens from here on, the data is never put back again: the old version writes to it.");
-    call("no_new_runs", {});
+    no_new_runs();
     call("mark", {rescue_done});
     start_old();
     prove();
@@ -260,8 +278,17 @@ class script_writer {
   void stop_new() {
     section("What the run started.");
     each<stop_container>(undo_, [&](const stop_container& s) {
-      if (s.target.id.empty()) call("stop_new", {s.target.subject});
+      if (s.target.id.empty())
+        call("stop_new", {s.target.subject});
+      else if (options_.archives.empty())
+        call("stop", {s.target.id, s.target.subject});
     });
+  }
+
+  void no_new_runs() {
+    out_ += "no_new_runs";
+    each<create_container>(forward_, [&](const create_container& c) { out_ += " " + shell_word(c.target.subject); });
+    out_ += "\n";
   }
 
   void give_names_back() {
@@ -270,7 +297,7 @@ class script_writer {
       if (r.target.id.empty())
         call("set_new_aside", {r.target.subject, r.to});
       else
-        call("rename", {r.target.id, r.to});
+        call("name_old", {r.target.id, r.target.subject, r.to});
     });
   }
 

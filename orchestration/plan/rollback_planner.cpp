@@ -150,6 +150,9 @@ class rollback_planner {
     out.expected = !out.starts ? run_state::stopped : c.paused ? run_state::paused : run_state::running;
     out.request.image = c.image_reference;
     out.request.image_id = c.image_id;
+    if (const auto local = observed_.images.find(c.image_reference);
+        local != observed_.images.end() && local->second.id != c.image_id)
+      out.request.meant_before = local->second.id;
     out.request.files = c.files;
     out.request.connect_after = c.connect_after;
   }
@@ -330,6 +333,12 @@ class rollback_planner {
       const auto found = observed_.volumes.find(v.name);
       if (found != observed_.volumes.end() && !is_plain_local_volume(found->second)) continue;
       if (v.body.string_at({"Driver"}, "local") != "local") continue;
+      if (!options_.archived.contains(v.name)) {
+        // An update of chosen services archives what those write.
+        out_.notes.push_back("volume " + v.name + " is not in snapshot " + options_.data_from +
+                             ": its present data stays");
+        continue;
+      }
       const std::string mountpoint = found == observed_.volumes.end() ? std::string() : found->second.mountpoint;
       restore.volumes.push_back({v.name, v.key, mountpoint});
     }

@@ -2,6 +2,7 @@
 // created is removed once the old version is proven.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "orchestration/plan/container_names.hpp"
@@ -76,14 +77,19 @@ class undo_planner {
   // --- cut over ---
 
   // Everything the plan started: the new containers, and those that had to rest for the snapshot only when their data
-  // is taken from under them.
+  // is taken from under them, or what they depend on.
   void stop() {
+    std::set<std::string> restart;
+    for (const stop_container* s : all<stop_container>())
+      if (s->restarts) restart.insert(key(s->target));
     for (const start_container* s : all_reversed<start_container>()) {
-      if (!is_new(s->target) && options_.data == restore_data::no) continue;
+      const bool goes_along = restart.contains(key(s->target));
+      if (!is_new(s->target) && options_.data == restore_data::no && !goes_along) continue;
       stop_container stop;
       stop.target = s->target;
       stop.was = run_state::running;
-      const std::string cause = is_new(s->target) ? "part of the failed version" : "its data is put back";
+      std::string cause = is_new(s->target) ? "part of the failed version" : "its data is put back";
+      if (goes_along && options_.data == restore_data::no) cause = "restarts with what it depends on";
       stops_[key(s->target)] = add(phase::cut_over, std::move(stop), cause, {});
       all_stops_.push_back(stops_[key(s->target)]);
     }
@@ -208,10 +214,13 @@ class undo_planner {
 
   /// A moving tag would stay on the failed image, and the next `compose up` would deploy it.
   void tag_back() {
-    for (const pull_image* p : all<pull_image>()) {
-      if (p->meant_before.empty() || p->reference.find('@') != std::string::npos) continue;
+    std::map<std::string, std::string> moved;  // reference → image id
+    for (const pull_image* p : all<pull_image>()) moved.try_emplace(p->reference, p->meant_before);
+    for (const create_container* c : all<create_container>()) moved.try_emplace(c->image, c->meant_before);
+    for (const auto& [reference, image_id] : moved) {
+      if (image_id.empty() || reference.find('@') != std::string::npos) continue;
       verifications_.push_back(
-          add(phase::pin, keep_image{p->meant_before, p->reference}, "what it meant before", verifications_));
+          add(phase::pin, keep_image{image_id, reference}, "what it meant before", verifications_));
     }
   }
 

@@ -135,6 +135,7 @@ void update_planner::restart_dependents() {
       if (!d.restart || !replaced.contains(d.service)) continue;
       c.how = treatment::quiesce;
       c.cause = "restarts with " + d.service;
+      c.restarts = true;
       if (!was_unsound(*c.found)) c.proven = proof::yes;
     }
   }

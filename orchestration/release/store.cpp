@@ -201,8 +201,15 @@ void store::set_state(const std::string& id, const std::string& state, bool dirt
 }
 
 void store::set_undo(const std::string& id, const json& undo) {
-  database_->run_on_one("record the way back of attempt " + id, not_open(id),
-                        "UPDATE attempt SET undo = ? WHERE id = ? AND ended_at = ''", {undo, id});
+  const std::string tried = "record the way back of attempt " + id;
+  database_->with_room([&] {
+    database::transaction both(*database_, tried);
+    database_->run_on_one(tried, not_open(id), "UPDATE attempt SET undo = ? WHERE id = ? AND ended_at = ''",
+                          {undo, id});
+    // A number of the way back before this one says nothing about the step that has it now.
+    database_->run(tried, "UPDATE journal SET done_at = '' WHERE attempt_id = ? AND plan = 'undo'", {id});
+    both.commit();
+  });
 }
 
 void store::count_recovery(const std::string& id) {
@@ -226,7 +233,7 @@ void store::end(const std::string& id, const std::string& state, const std::stri
 
 void store::reopen(const std::string& id, const std::string& state) {
   database_->run_on_one("take up attempt " + id + " again", "there is no such attempt that has ended, or one is open",
-                        "UPDATE attempt SET state = ?2, ended_at = '', undo = 'null', recoveries = 0 WHERE id = ?1 "
+                        "UPDATE attempt SET state = ?2, ended_at = '', recoveries = 0 WHERE id = ?1 "
                         "AND ended_at <> '' AND NOT EXISTS (SELECT 1 FROM attempt WHERE ended_at = '')",
                         {id, state});
 }

@@ -136,14 +136,14 @@ class store {
   std::optional<attempt> find_attempt(const std::string& id) const;
   std::vector<attempt> attempts() const;  // newest first, without plans
   void set_state(const std::string& id, const std::string& state, bool dirty, const std::string& reason);
-  void set_undo(const std::string& id, const docker::json& undo);
+  void set_undo(const std::string& id, const docker::json& undo);  // none of whose steps counts as done
   void count_recovery(const std::string& id);
   void forget_recovery(const std::string& id);  // the last that was counted, if any was
   void end(const std::string& id, const std::string& state, const std::string& reason, const std::string& ended_at);
 
   // The five above throw when there is no such open attempt.
 
-  /// One that has ended, while none is open: it goes on in `state`, and its way back is to be planned anew.
+  /// One that has ended, while none is open: it goes on in `state`.
   void reopen(const std::string& id, const std::string& state);
 
   // Journal. Steps come back in the order in which they were first intended. Intending a step again changes nothing.

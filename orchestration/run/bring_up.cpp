@@ -8,6 +8,7 @@
 #include "orchestration/plan/went_down.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/full_disk.hpp"
+#include "orchestration/run/left_over.hpp"
 #include "orchestration/run/observe.hpp"
 #include "orchestration/run/pause.hpp"
 #include "orchestration/run/targets.hpp"
@@ -72,7 +73,8 @@ docker::task<> carry_out(workspace& w, plan p, std::vector<phase> phases) {
 /// operation_error.
 docker::task<std::string> start_and_prove(workspace& w, plan p) {
   std::vector<phase> phases;
-  phases.push_back(phase::create);  // networks
+  phases.push_back(phase::create);    // networks
+  phases.push_back(phase::cut_over);  // stops what joins a container that is down
   phases.push_back(phase::start);
   phases.push_back(phase::verify);
   std::string failure;
@@ -85,14 +87,8 @@ docker::task<std::string> start_and_prove(workspace& w, plan p) {
   co_return failure;
 }
 
-docker::task<> try_to_start(workspace& w, plan p) {
-  // What the plan of an attempt creates is there or not: only networks are made here.
-  std::erase_if(p.operations, [](const operation& o) {
-    return o.when == phase::create && !std::holds_alternative<ensure_network>(o.what);
-  });
-  std::vector<phase> only_starts;
-  only_starts.push_back(phase::create);
-  only_starts.push_back(phase::start);
+/// Only the starts, and what they need.
+docker::task<> try_to_start(workspace& w, plan p, std::vector<phase> only_starts) {
   progress_event event;
   event.what = progress_event::kind::warning;
   try {
@@ -124,11 +120,17 @@ docker::task<> start_again(workspace& w, release live) {
   reconcile_options waits;
   waits.attempt_id = new_id();
   bring_up_plan next = plan_bring_up(live, observed, waits);
-  if (!next.value.empty()) co_await try_to_start(w, std::move(next.value));
+  if (next.value.empty()) co_return;
+  std::vector<phase> phases;
+  phases.push_back(phase::create);
+  phases.push_back(phase::cut_over);
+  phases.push_back(phase::start);
+  co_await try_to_start(w, std::move(next.value), std::move(phases));
 }
 
 docker::task<bring_up_result> bring_up(workspace& w, bring_up_options options) {
   bring_up_result out;
+  co_await give_names_back(w, w.project);
   const std::optional<release> live = w.records.current_release();
   if (!live) {
     observe_request wanted(w.project);
@@ -185,7 +187,14 @@ docker::task<bool> start_what_is_safe(workspace& w, attempt given_up) {
   if (!is_proven && !old_may_run) co_return false;
   plan way = plan_from_json(given_up.plan);
   if (!is_proven) way = given_up.undo.is_null() ? plan_undo(way, undo_options()) : plan_from_json(given_up.undo);
-  co_await try_to_start(w, std::move(way));
+  // What the plan of an attempt creates is there or not: only networks are made here.
+  std::erase_if(way.operations, [](const operation& o) {
+    return o.when == phase::create && !std::holds_alternative<ensure_network>(o.what);
+  });
+  std::vector<phase> phases;
+  phases.push_back(phase::create);
+  phases.push_back(phase::start);
+  co_await try_to_start(w, std::move(way), std::move(phases));
   co_return true;
 }
 

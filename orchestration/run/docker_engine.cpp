@@ -1,12 +1,13 @@
 #include "orchestration/run/docker_engine.hpp"
-#include "orchestration/files/container_processes.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "docker_client/credentials.hpp"
+#include "orchestration/files/container_processes.hpp"
 #include "orchestration/files/failpoint.hpp"
+#include "orchestration/plan/container_names.hpp"
 
 namespace orchestration {
 
@@ -104,7 +105,7 @@ task<> docker_engine::start_container(std::string id) {
 task<> docker_engine::free_endpoint(std::string id, stale_endpoint stale) {
   const std::optional<json> seen = co_await client_.containers().inspect(id);
   const bool bears_the_name = seen && seen->string_at({"Name"}) == "/" + stale.name;
-  const std::string meanwhile = stale.name + ".dockupd-restart";
+  const std::string meanwhile = stale.name + std::string(while_freed);
   if (bears_the_name) co_await rename_container(id, meanwhile);
   std::optional<docker::error> failed;
   try {

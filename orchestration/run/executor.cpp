@@ -13,6 +13,8 @@
 namespace orchestration {
 namespace {
 
+constexpr const char* made_by_attempt = "io.dockupd.attempt";  // label
+
 operation_error::cause cause_of(const action& a) {
   using cause = operation_error::cause;
   if (std::holds_alternative<pull_image>(a)) return cause::pull;
@@ -291,7 +293,10 @@ executor::result executor::ensure(ensure_network o) {
 
 executor::result executor::ensure(ensure_volume o) {
   const std::optional<docker::json> there = co_await workspace_.engine.inspect_volume(o.name);
-  if (!there) co_await workspace_.engine.create_volume(std::move(o.body));
+  if (there) co_return docker::json();
+  if (!o.body.contains("Labels")) o.body["Labels"] = docker::json::make_object();
+  o.body["Labels"][made_by_attempt] = attempt_id_;
+  co_await workspace_.engine.create_volume(std::move(o.body));
   co_return docker::json();
 }
 
@@ -301,6 +306,11 @@ executor::result executor::ensure(remove_network o) {
 }
 
 executor::result executor::ensure(remove_volume o) {
+  const std::optional<docker::json> there = co_await workspace_.engine.inspect_volume(o.name);
+  if (!there) co_return docker::json::object({{"said", "not there"}});
+  // Somebody made it after this was planned, and may have put data there.
+  if (there->string_at({"Labels", made_by_attempt}) != attempt_id_) 
+    co_return docker::json::object({{"said", "not made by this run: kept"}});
   co_await workspace_.engine.remove_volume(std::move(o.name));
   co_return docker::json();
 }

@@ -124,6 +124,7 @@ class executor {
   docker::task<std::string> expected_hash(verify_container o);  // empty: not to be compared
   std::string keep_evidence(const docker::json& inspect, const std::string& subject, const std::string& lines);
   docker::task<> await_goal(start_container o, std::string id);
+  bool brings_back() const;
   docker::task<std::string> expected_image_id(verify_container o);
   docker::task<std::vector<volume_source>> sources(std::vector<volume_target> volumes);
   /// Writes it, or removes the file when there is no text. Returns why not, where that may not fail a run.

@@ -19,12 +19,22 @@ std::string seconds_text(milliseconds time) {
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
 }
 
+/// A few times, and then the engine gives up: "on-failure:3".
+bool is_tried_again(const docker::json& inspect) {
+  return inspect.string_at({"HostConfig", "RestartPolicy", "Name"}) == "on-failure" &&
+         inspect.int64_at({"HostConfig", "RestartPolicy", "MaximumRetryCount"}) > 0;
+}
+
 std::string with_last_lines(std::string text, const std::string& lines) {
   if (!lines.empty()) text += "\nits last lines:\n" + lines;
   return text;
 }
 
 }  // namespace
+
+/// What ran before is known to come up: one that ends because its database is not there yet is started again by the
+/// engine, and a person is only called for when it does not stay.
+bool executor::brings_back() const { return which_ == "undo"; }
 
 docker::task<> executor::await_goal(start_container o, std::string id) {
   if (o.until == goal::started) co_return;
@@ -33,12 +43,16 @@ docker::task<> executor::await_goal(start_container o, std::string id) {
   rule.completes = o.until == goal::completed;
   rule.budget = o.budget;
   rule.since = boot_time();
-  judge judging(rule);
+  std::optional<judge> judging;
   for (;;) {
     const std::optional<docker::json> seen = co_await inspect(id);
     if (!seen)
       throw operation_error(operation_error::cause::start, "start " + o.target.subject + ": it was removed meanwhile");
-    const verdict v = judging.look(sample_from_inspect(*seen, boot_time()));
+    if (!judging) {
+      rule.may_restart = brings_back() || (rule.completes && is_tried_again(*seen));
+      judging.emplace(rule);
+    }
+    const verdict v = judging->look(sample_from_inspect(*seen, boot_time()));
     if (v.result == verdict::kind::proven) co_return;
     if (v.result == verdict::kind::failed) {
       const std::string lines = co_await last_lines(id, last_lines_shown);
@@ -126,6 +140,7 @@ docker::task<> executor::prove_together(std::vector<operation> verifications, bo
     health_rule rule;
     rule.has_health_check = v.has_health_check;
     rule.steady_for = v.steady_for;
+    rule.may_restart = brings_back();
     rule.budget = v.budget;
     rule.since = begun;
     all.push_back(watched{o, v, found.at("Id").as_string(), std::move(image_id), judge(rule)});

@@ -6,6 +6,7 @@
 #include "orchestration/run/executor.hpp"
 #include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/off_thread.hpp"
+#include "orchestration/run/volume_users.hpp"
 
 namespace orchestration {
 namespace {
@@ -141,6 +142,13 @@ executor::result executor::ensure(snapshot_volumes o) {
 }
 
 executor::result executor::ensure(restore_volumes o) {
+  // Everything of the project has been stopped: who still writes would lose it, and the version that comes back too.
+  std::set<std::string> none_known;
+  const std::vector<std::string> users = co_await users_of(workspace_.engine, o.volumes, std::move(none_known));
+  if (!users.empty())
+    throw operation_error(operation_error::cause::unreachable,
+                          "container " + users.front() +
+                              ", which has to be put back. Stop that container, then: dockupd recover");
   std::vector<volume_source> volumes = co_await sources(o.volumes);
   const snapshot_progress_function progress = forward(co_await boost::asio::this_coro::executor, workspace_.progress);
   const std::string id = o.snapshot_id;

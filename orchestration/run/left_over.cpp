@@ -8,12 +8,25 @@
 namespace orchestration {
 namespace {
 
-/// "web.dockupd-old.ID": ID. Empty: the name is no attempt's.
-std::string attempt_in(const docker::json& listed) {
+std::string name_in(const docker::json& listed) {
   const docker::json* names = listed.find("Names");
   if (names == nullptr || !names->is_array() || names->empty()) return {};
   const std::string name = names->elements().front().as_string();
+  return name.starts_with('/') ? name.substr(1) : name;
+}
+
+/// "web.dockupd-old.ID": ID. Empty: the name is no attempt's.
+std::string attempt_in(const docker::json& listed) {
+  const std::string name = name_in(listed);
   return belongs_to_attempt(name) ? name.substr(name.rfind('.') + 1) : std::string();
+}
+
+docker::task<std::vector<docker::json>> containers_of(workspace& w, std::string project) {
+  std::vector<std::string> labels;
+  labels.push_back("com.docker.compose.project=" + project);
+  const auto list = [&] { return w.engine.list_containers(labels); };
+  auto listing = again_when_lost(list);
+  co_return co_await std::move(listing);
 }
 
 /// It has ended well, or one after it has: then what a person was needed for is settled.
@@ -26,11 +39,7 @@ bool is_settled(const store& records, const std::string& attempt_id) {
 }  // namespace
 
 docker::task<> remove_left_over(workspace& w, std::string project) {
-  std::vector<std::string> labels;
-  labels.push_back("com.docker.compose.project=" + project);
-  const auto list = [&] { return w.engine.list_containers(labels); };
-  auto listing = again_when_lost(list);
-  const std::vector<docker::json> all = co_await std::move(listing);
+  const std::vector<docker::json> all = co_await containers_of(w, std::move(project));
   for (const docker::json& listed : all) {
     const std::string state = listed.string_at({"State"});
     const bool at_rest = state == "exited" || state == "created" || state == "dead";
@@ -38,6 +47,24 @@ docker::task<> remove_left_over(workspace& w, std::string project) {
     std::string id = listed.string_at({"Id"});
     co_await w.engine.remove_container(std::move(id));
   }
+}
+
+docker::task<> give_names_back(workspace& w, std::string project) {
+  progress_event event;
+  event.what = progress_event::kind::warning;
+  try {
+    const std::vector<docker::json> all = co_await containers_of(w, std::move(project));
+    for (const docker::json& listed : all) {
+      std::string name = name_in(listed);
+      if (!name.ends_with(while_freed)) continue;
+      name.resize(name.size() - while_freed.size());
+      std::string id = listed.string_at({"Id"});
+      co_await w.engine.rename_container(std::move(id), std::move(name));
+    }
+  } catch (const docker::error& error) {
+    event.text = std::string("a container has not got its name back: ") + error.what();
+  }
+  if (!event.text.empty()) w.progress(event);
 }
 
 }  // namespace orchestration

@@ -13,4 +13,8 @@ namespace orchestration {
 /// pass through.
 docker::task<> remove_left_over(workspace& w, std::string project);
 
+/// Containers of the project that a kill left under the name that they bear while an endpoint is freed get their own
+/// again. What cannot be done is a warning.
+docker::task<> give_names_back(workspace& w, std::string project);
+
 }  // namespace orchestration

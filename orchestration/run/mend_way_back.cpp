@@ -58,7 +58,11 @@ void add_snapshot(mend_options& options, const workspace& w, const plan& forward
     const auto* taken = std::get_if<snapshot_volumes>(&o.what);
     if (taken == nullptr || !w.snapshots.contains(taken->snapshot_id)) continue;
     options.snapshot_id = taken->snapshot_id;
-    for (const archived_volume& v : w.snapshots.read(taken->snapshot_id).volumes) options.archived.insert(v.name);
+    try {
+      for (const archived_volume& v : w.snapshots.read(taken->snapshot_id).volumes) options.archived.insert(v.name);
+    } catch (const snapshot_error&) {
+      // It holds nothing then: that matters only when a volume is gone, and is said there.
+    }
   }
 }
 

@@ -15,6 +15,7 @@
 #include "orchestration/run/host_port.hpp"
 #include "orchestration/run/off_thread.hpp"
 #include "orchestration/run/registry_trouble.hpp"
+#include "orchestration/run/volume_users.hpp"
 #include "orchestration/snapshot/volume_archive.hpp"
 
 namespace orchestration {
@@ -210,6 +211,25 @@ docker::task<> check_volumes_are_here(workspace& w, plan p) {
            "(through its unix socket), or update with --no-snapshot.");
 }
 
+/// Its archive would be no point in time, and putting it back would take the files from under it.
+docker::task<> check_nobody_else_writes(workspace& w, plan p, observed_state observed, way going) {
+  std::set<std::string> ours;
+  for (const observed_container& c : observed.containers) ours.insert(c.id);
+  for (const operation& o : p.operations) {
+    std::vector<volume_target> volumes;
+    // The safety copy of a rollback that keeps the data is worth no refusal.
+    if (const auto* taken = std::get_if<snapshot_volumes>(&o.what); taken && going == way::forward)
+      volumes = taken->volumes;
+    if (const auto* back = std::get_if<restore_volumes>(&o.what)) volumes = back->volumes;
+    if (volumes.empty()) continue;
+    const std::vector<std::string> users = co_await users_of(w.engine, std::move(volumes), ours);
+    if (users.empty()) continue;
+    refuse(ending::refused,
+           "container " + users.front() + ", and is no service of this project. Stop it for as long as this takes, or " +
+               (going == way::forward ? "pass --no-snapshot." : "keep the present data: --no-data."));
+  }
+}
+
 bool has_data_root_here(const engine_facts& facts) {
   return facts.local && !facts.data_root.empty() && access(facts.data_root.c_str(), X_OK) == 0;
 }
@@ -367,6 +387,7 @@ docker::task<> check_before(workspace& w, plan p, observed_state observed, way g
   check_holds(w, p);
   if (going == way::forward) check_pins(p);
   co_await check_way_back(w, p);
+  co_await check_nobody_else_writes(w, p, observed, going);
   co_await check_ports(w, p, std::move(observed));
   co_await check_volumes_are_here(w, p);
   co_await place_ballast(w);

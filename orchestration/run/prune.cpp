@@ -4,6 +4,7 @@
 #include <map>
 
 #include "orchestration/plan/container_names.hpp"
+#include "orchestration/run/targets.hpp"
 #include "orchestration/snapshot/retention.hpp"
 
 namespace orchestration {
@@ -11,13 +12,23 @@ namespace {
 
 constexpr std::size_t releases_to_go_back_to = 5;
 
-/// The present release and the verified ones before it that a rollback may want.
+void want_verified(std::set<int>& wanted, const std::vector<release>& newest_first) {
+  std::size_t verified = 0;
+  for (const release& r : newest_first)
+    if (r.verdict == release_verdict::verified && verified++ < releases_to_go_back_to) wanted.insert(r.number);
+}
+
+/// The present release and the verified ones that a rollback may want: the newest, and those that the present one came
+/// from, which after a rollback are others.
 std::set<int> wanted_releases(const store& records) {
   std::set<int> wanted;
-  if (const std::optional<release> present = records.current_release()) wanted.insert(present->number);
-  std::size_t verified = 0;
-  for (const release& r : records.releases())
-    if (r.verdict == release_verdict::verified && verified++ < releases_to_go_back_to) wanted.insert(r.number);
+  want_verified(wanted, records.releases());
+  const std::optional<release> present = records.current_release();
+  if (!present) return wanted;
+  std::vector<release> way_back = came_from(records, *present);
+  way_back.insert(way_back.begin(), *present);
+  wanted.insert(present->number);
+  want_verified(wanted, way_back);
   return wanted;
 }
 

@@ -6,7 +6,9 @@
 
 #include "docker_client/credentials.hpp"
 #include "docker_client/error.hpp"
+#include "docker_client/json.hpp"
 #include "docker_client/task.hpp"
+#include "orchestration/files/file_error.hpp"
 #include "orchestration/plan/reconcile.hpp"
 #include "orchestration/release/store.hpp"
 #include "orchestration/run/executor.hpp"
@@ -25,7 +27,7 @@ inline operation_error::cause cause_of(const docker::error& error) {
                                                            : operation_error::cause::engine;
 }
 
-/// co_awaits make(). What an operation, the engine, the plan or the records fail of comes back; anything else passes
+/// co_awaits make(). What an operation, the engine, the plan, files, snapshots or the records fail of comes back; anything else passes
 /// through. `make` is kept by the caller until then: a coroutine of a lambda lives in its captures.
 template <class Make>
 docker::task<setback> setback_of(const Make& make) {
@@ -41,6 +43,12 @@ docker::task<setback> setback_of(const Make& make) {
     out = {error.what(), operation_error::cause::pull};
   } catch (const plan_error& error) {
     out = {error.what(), operation_error::cause::engine};
+  } catch (const snapshot_error& error) {
+    out = {error.what(), operation_error::cause::snapshot};
+  } catch (const file_error& error) {
+    out = {error.what(), operation_error::cause::engine};
+  } catch (const docker::json_error& error) {
+    out = {std::string("the engine's answer was not understood: ") + error.what(), operation_error::cause::engine};
   } catch (const store_error& error) {
     // Nothing is done that could not be recorded first: it stays where it is until there is room again.
     out = {error.what(), operation_error::cause::unreachable};

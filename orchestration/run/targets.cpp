@@ -1,6 +1,7 @@
 #include "orchestration/run/targets.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 
@@ -18,12 +19,15 @@ std::string with_tag(const release& rel) {
 }
 
 // In either direction: an older version may not understand the data, and a newer one may miss its migration, which a
-// rollback does not run.
-bool migrated_between(const store& records, int one, int other) {
-  const auto [first, last] = std::minmax(one, other);
-  for (const release& rel : records.releases())
-    if (rel.number > first && rel.number <= last && rel.ran_migration) return true;
-  return false;
+// rollback does not run. What both came from is behind both.
+bool migrated_between(const store& records, const release& one, const release& other) {
+  std::map<int, int> paths;  // by number of a release that migrated: on how many of the two
+  for (const release* each : {&one, &other}) {
+    if (each->ran_migration) ++paths[each->number];
+    for (const release& before : came_from(records, *each))
+      if (before.ran_migration) ++paths[before.number];
+  }
+  return std::any_of(paths.begin(), paths.end(), [](const auto& found) { return found.second == 1; });
 }
 
 /// A release that somebody left for an older one is not where a rollback goes by itself.
@@ -35,6 +39,19 @@ bool is_on_hold(const store& records, const release& rel) {
 }
 
 }  // namespace
+
+std::vector<release> came_from(const store& records, const release& present) {
+  std::vector<release> out;
+  int above = present.number;
+  int wanted = present.previous;
+  for (release& rel : records.releases()) {
+    if (rel.number >= above || (wanted != 0 && rel.number > wanted)) continue;
+    above = rel.number;
+    wanted = rel.previous;
+    out.push_back(std::move(rel));
+  }
+  return out;
+}
 
 bool describes(const release& rel, const observed_state& observed) {
   using identity = std::tuple<std::string, int, std::string, std::string>;
@@ -111,11 +128,10 @@ release choose_target(const store& records, std::optional<int> asked) {
   if (needs_a_person(records)) return *present;
   std::optional<release> best;
   std::optional<release> unproven;
-  for (const release& rel : records.releases()) {
-    if (rel.number >= present->number || is_on_hold(records, rel)) continue;
-    const auto newer = [&rel](const std::optional<release>& than) { return !than || rel.number > than->number; };
-    if (rel.verdict == release_verdict::verified && newer(best)) best = rel;
-    if (rel.verdict == release_verdict::unverified && newer(unproven)) unproven = rel;
+  for (const release& rel : came_from(records, *present)) {
+    if (is_on_hold(records, rel)) continue;
+    if (rel.verdict == release_verdict::verified && !best) best = rel;
+    if (rel.verdict == release_verdict::unverified && !unproven) unproven = rel;
   }
   if (best) return *best;
   const std::string none = "there is no verified release before " + with_tag(*present);
@@ -145,7 +161,7 @@ std::string choose_data(const store& records, const release& target, const relea
     return snapshot->id;
   }
   const bool is_foreign = needs_a_person(records) && records.attempts().front().dirty;
-  if (!is_foreign && !migrated_between(records, target.number, present.number)) return {};
+  if (!is_foreign && !migrated_between(records, target, present)) return {};
   std::string text = is_foreign ? "the last attempt failed, and so did the way back; it may have written to the volumes"
                                 : "a migration ran between " + with_tag(target) + " and " + with_tag(present);
   text += ", so the data has to be decided on:\n";

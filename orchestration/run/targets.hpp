@@ -29,7 +29,11 @@ bool needs_a_person(const store& records);
 /// attempt was made on another one than this.
 void refuse_another_engine(const store& records, const std::string& engine_id, ending how);
 
-/// The release asked for; or the last verified one before the present, or the present one itself while it
+/// What ran before `present`, newest first, by what each release was updated from: after a rollback over several, those
+/// in between are not among them. Where that is not recorded, the next lower number.
+std::vector<release> came_from(const store& records, const release& present);
+
+/// The release asked for; or the last verified one that the present came_from(), or the present one itself while it
 /// needs_a_person(). refusal when there is none.
 release choose_target(const store& records, std::optional<int> asked);
 

@@ -94,6 +94,20 @@ attempt new_attempt(const char* kind, const reconcile_options& options, int rele
   return a;
 }
 
+/// Whether the recorded way back has come past its restore, or found that there was nothing to put back.
+bool was_put_back(const store& records, const std::string& attempt_id) {
+  const std::optional<attempt> recorded = records.find_attempt(attempt_id);
+  if (!recorded || recorded->undo.is_null()) return false;
+  const plan back = plan_from_json(recorded->undo);
+  const std::vector<journal_step> journal = records.journal(attempt_id);
+  return std::all_of(back.operations.begin(), back.operations.end(), [&](const operation& o) {
+    return !std::holds_alternative<restore_volumes>(o.what) ||
+           std::any_of(journal.begin(), journal.end(), [&](const journal_step& step) {
+             return step.plan == "undo" && step.number == o.number && !step.done_at.empty();
+           });
+  });
+}
+
 ending ending_before_cut_over(std::optional<operation_error::cause> why) {
   if (why == operation_error::cause::pull) return ending::pull_failed;
   if (why == operation_error::cause::snapshot) return ending::snapshot_failed;
@@ -333,8 +347,9 @@ void updater::plan_the_way_back(attempt& a) {
   undo_options options;
   const snapshot_volumes* archived = snapshot_of(forward);
   const bool has_archive = archived != nullptr && workspace_.snapshots.contains(archived->snapshot_id);
-  // What has been put back by hand, the old version may have written to since.
-  const bool in_place = rescue_progress_of(workspace_.rescue, a.id) == rescue_progress::done;
+  // To what has been put back, by hand or by the way back before this one, the old version may have written since.
+  const bool in_place =
+      rescue_progress_of(workspace_.rescue, a.id) == rescue_progress::done || was_put_back(workspace_.records, a.id);
   options.data = a.dirty && has_archive && !in_place ? restore_data::yes : restore_data::no;
   options.ran = a.dirty ? new_version_ran::maybe : new_version_ran::no;
   options.safety_snapshot_id = a.id + "-safety";

@@ -40,7 +40,9 @@ docker::task<run_result> updater::guarded(guard_request by, docker::task<run_res
   // Nothing is made on an engine that the records are not about.
   const engine_facts facts = co_await workspace_.engine.facts();
   refuse_another_engine(workspace_.records, facts.id, ending::refused);
+  std::string project = by.project;
   held_ = co_await take_guard(workspace_, std::move(by));
+  co_await give_names_back(workspace_, std::move(project));
   std::exception_ptr failed;
   std::optional<run_result> result;
   try {
@@ -91,7 +93,8 @@ docker::task<std::string> updater::fenced(const attempt& a) {
   std::string failure;
   try {
     const std::optional<guard_info> now = co_await find_guard(workspace_.engine, p.project);
-    if (now && now->id == held_->guard.id) co_return std::string();
+    // Not held: it could not be taken again at the last look.
+    if (now && held_ && now->id == held_->guard.id) co_return std::string();
     guard_request again = guard_of(a);
     held_.reset();
     held_ = co_await take_guard(workspace_, std::move(again));

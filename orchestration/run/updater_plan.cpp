@@ -43,6 +43,17 @@ void note_what_is_down(std::vector<std::string>& notes, const release& live, con
   }
 }
 
+std::set<std::string> volumes_in(const snapshot_store& snapshots, const std::string& id) {
+  std::set<std::string> out;
+  try {
+    for (const archived_volume& v : snapshots.read(id).volumes) out.insert(v.name);
+  } catch (const snapshot_error& error) {
+    throw refusal(ending::refused, std::string(error.what()) + ". Nothing was changed. To go back and keep the present "
+                                                               "data: --no-data");
+  }
+  return out;
+}
+
 }  // namespace
 
 docker::task<plan> updater::plan_for(update_request request) {
@@ -110,6 +121,7 @@ docker::task<updater::prepared_plan> updater::prepare(rollback_request& request)
   static_cast<reconcile_options&>(options) = request.options;
   fill_identity(options, present.number);
   options.data_from = choose_data(workspace_.records, target, present, request.data);
+  if (!options.data_from.empty()) options.archived = volumes_in(workspace_.snapshots, options.data_from);
   pins_back pins = pins_to_go_back(workspace_.records, target, present);
   options.tag_lines = std::move(pins.lines);
   options.image_pins = std::move(pins.images);

@@ -66,6 +66,10 @@ health_sample sample_from_inspect(const docker::json& inspect, milliseconds at) 
 }
 
 verdict judge::look(const health_sample& sample) {
+  if (rule_.may_restart && setback(sample)) {
+    first_.reset();
+    steady_since_.reset();
+  }
   verdict v = look_at_state(sample);
   if (has_started(sample) && !first_) first_ = sample;
   if (v.result != verdict::kind::proven && v.result != verdict::kind::failed && is_over_budget(sample))
@@ -101,8 +105,11 @@ verdict judge::look_at_state(const health_sample& sample) {
   switch (sample.state) {
     case container_state::created:
       return wait("has not started" + (sample.error.empty() ? "" : ": " + sample.error));
-    case container_state::restarting:
-      return failed("restarts again and again (" + times(sample.restart_count) + "); last " + exit_text(sample));
+    case container_state::restarting: {
+      const std::string seen = "(" + times(sample.restart_count) + "); last " + exit_text(sample);
+      if (rule_.may_restart) return wait("is started again " + seen);
+      return failed("restarts again and again " + seen);
+    }
     case container_state::paused:
       return failed("is paused");
     case container_state::removing:

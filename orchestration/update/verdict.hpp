@@ -31,6 +31,7 @@ struct health_rule {
   health_rule() = default;
   bool has_health_check = false;            // one that turns up unannounced (an image's own) is heeded too
   bool completes = false;                   // a one-shot: has to exit with 0
+  bool may_restart = false;                 // within the budget: the engine starts it again until it stays
   std::chrono::milliseconds steady_for{0};  // how long it has to stay running (and healthy)
   std::chrono::milliseconds budget{0};      // from `since`, for all of it; 0: without end
   std::chrono::milliseconds since{0};

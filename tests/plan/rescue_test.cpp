@@ -76,11 +76,11 @@ TEST(Rescue, StopsTheNewGivesTheNamesBackAndStartsTheOldInTheOrderOfTheUndo) {
             "# The names.\n"
             "set_new_aside web.1 shop-web-1.dockupd-failed.A1\n"
             "set_new_aside migrate.1 shop-migrate-1.dockupd-failed.A1\n"
-            "rename " +
-                id("shop-web-1") + " shop-web-1\nrename " + id("shop-migrate-1") +
-                " shop-migrate-1\n"
+            "name_old " +
+                id("shop-web-1") + " web.1 shop-web-1\nname_old " + id("shop-migrate-1") +
+                " migrate.1 shop-migrate-1\n"
                 "\n# Whatever happens from here on, the data is never put back again: the old version writes to "
-                "it.\nno_new_runs\n"
+                "it.\nno_new_runs migrate.1 web.1\n"
                 "mark rescued\n"
                 "\n"
                 "# What ran before, those first that others depend on.\n"
@@ -122,7 +122,7 @@ TEST(Rescue, PutsTheDataBackOnceBeforeAnythingOldStarts) {
                                "  sync\n"
                                "fi\n"
                                "\n# Whatever happens from here on, the data is never put back again: the old version "
-                               "writes to it.\nno_new_runs\n"
+                               "writes to it.\nno_new_runs migrate.1 web.1\n"
                                "mark rescued\n"));
   EXPECT_LT(steps.find("mark rescued"), steps.find("\nstart_old"));
 }
@@ -175,6 +175,7 @@ class RescueRun : public testing::Test {
           "for word in \"$@\"; do printf '<%s>' \"$word\"; done >> \"$CALLS\"\n"
           "echo >> \"$CALLS\"\n"
           "case \"$*\" in\n"
+          "  *'{{.Id}}'*\"${GONE:-nobody}\") exit 1 ;;\n"
           "  'ps --all'*) echo new1 ;;\n"
           "  info*) printf %s \"$ENGINE\" ;;\n"
           "  container*.State.Health*) echo 'running healthy' ;;\n"
@@ -216,6 +217,15 @@ TEST_F(RescueRun, EndsWithZeroAndLeavesItsMarks) {
   EXPECT_THAT(calls(), HasSubstr("<start><--><" + id("shop-web-1") + ">\n"));
   EXPECT_THAT(calls(), HasSubstr("<update><--restart><always><--><" + id("shop-web-1") + ">\n"));
   EXPECT_THAT(calls(), HasSubstr("<rename><--><new1><shop-web-1.dockupd-failed.A1>\n"));
+}
+
+TEST_F(RescueRun, StartsWhatWasMadeAnewInPlaceOfAnOldOneThatIsGone) {
+  const std::string gone = "ENGINE=E1 GONE=" + id("shop-web-1");
+  EXPECT_EQ(run_script(rescue_script(update_to_v2(), in(directory())), gone), 0) << said();
+  EXPECT_THAT(calls(), HasSubstr("<label=io.dockupd.subject=web.1.anew>\n"));
+  EXPECT_THAT(calls(), HasSubstr("<rename><--><new1><shop-web-1>\n"));
+  EXPECT_THAT(calls(), HasSubstr("<start><--><new1>\n"));
+  EXPECT_THAT(calls(), HasSubstr("<start><--><" + id("shop-db-1") + ">\n"));
 }
 
 TEST_F(RescueRun, GoesOnAfterASingleFailureButReportsIt) {

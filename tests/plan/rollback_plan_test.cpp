@@ -70,6 +70,7 @@ TEST(PlanRollback, KeepsTheDataAndRunsNoMigration) {
 TEST(PlanRollback, PutsTheDataOfTheReleaseBackAfterASafetyCopy) {
   rollback_options o = from_r2();
   o.data_from = "S0";
+  o.archived = {"shop-data"};
   EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), made_by_dockupd(shop("v2")), o)), lines(R"(
  1 keep       dockupd.local/kept:shop.migrate.r2  image 439ed0713043  the way back to r2
  2 keep       dockupd.local/kept:shop.web.r2      image 439ed0713043  the way back to r2
@@ -112,6 +113,7 @@ TEST(PlanRollback, StopsEvenReadersOfAVolumeThatIsPutBack) {
   rollback_options o = from_r2();
   EXPECT_FALSE(stops_backup(plan_rollback(r1, s, o)));
   o.data_from = "S0";
+  o.archived = {"shop-data"};
   EXPECT_TRUE(stops_backup(plan_rollback(r1, s, o)));
 }
 
@@ -363,6 +365,23 @@ TEST(Photograph, RemembersWhatNoEngineShows) {
   remember_unseen(second, s, &other, &first);
   EXPECT_EQ(second.containers.at(0).files, first.containers.at(0).files);
   EXPECT_EQ(release_from_json(to_json(second)), second);
+}
+
+TEST(PlanRollback, ThatIsGivenUpLetsAMovingTagMeanAgainWhatItMeant) {
+  observed_state s = made_by_dockupd(shop("stable"));
+  const std::string present = s.images.at("shop-app:stable").id;
+  release r = r1_of(shop("stable"));
+  for (released_container& c : r.containers)
+    if (c.image_reference == "shop-app:stable") c.image_id = "sha256:older";
+  const plan forward = plan_from_json(to_json(plan_rollback(r, s, from_r2())));
+  int tagged = 0;
+  for (const operation& each : plan_undo(forward, undo_options()).operations)
+    if (const auto* keep = std::get_if<keep_image>(&each.what)) {
+      ++tagged;
+      EXPECT_EQ(keep->keep_as, "shop-app:stable");
+      EXPECT_EQ(keep->image_id, present);
+    }
+  EXPECT_EQ(tagged, 1);
 }
 
 }  // namespace

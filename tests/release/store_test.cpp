@@ -299,6 +299,20 @@ TEST_F(Store, ListsSnapshotsTheLastRecordedFirstWhateverTheClockSaid) {
   EXPECT_EQ(all[0].manifest_sha256, std::string(64, 'a'));
 }
 
+TEST_F(Store, CountsNoStepOfAnotherWayBackAsDone) {
+  store s = open();
+  s.begin(sample_attempt(first));
+  for (const char* plan : {"plan", "undo"}) {
+    s.intend(first, plan, 1, now);
+    s.done(first, plan, 1, now, docker::json());
+  }
+  s.set_undo(first, docker::json::parse(R"({"operations":[]})"));
+  const std::vector<journal_step> steps = s.journal(first);
+  ASSERT_EQ(steps.size(), 2u);
+  EXPECT_EQ(steps[0].done_at, now);
+  EXPECT_EQ(steps[1].done_at, "");
+}
+
 TEST_F(Store, GoesOnWithAnAttemptThatHadEndedWhenNoneIsOpen) {
   store s = open();
   s.begin(sample_attempt(first));
@@ -312,7 +326,7 @@ TEST_F(Store, GoesOnWithAnAttemptThatHadEndedWhenNoneIsOpen) {
   EXPECT_EQ(again->id, first);
   EXPECT_EQ(again->state, "rolling_back");
   EXPECT_EQ(again->recoveries, 0);
-  EXPECT_TRUE(again->undo.is_null());
+  EXPECT_FALSE(again->undo.is_null()) << "it tells whether the data was put back";
   EXPECT_TRUE(error_of([&] { s.reopen("none", "rolling_back"); }).says("has ended"));
 }
 

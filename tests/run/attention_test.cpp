@@ -133,6 +133,16 @@ TEST_F(Rescued, ByHandAfterAPersonWasCalledForIsAgreedToByRecover) {
   EXPECT_TRUE(!std::filesystem::exists(shop_.attempts()) || std::filesystem::is_empty(shop_.attempts()));
 }
 
+TEST_F(Attention, ARescueThatWasOnlyBegunDoesNotPutBackDataThatIsBack) {
+  break_the_way_back();
+  put(shop_.attempts() / shop_.records().attempts().front().id / rescue_begun, "");
+  put(shop_.data() / "rows", "a row written since\n");
+  const std::optional<run_result> result = shop_.recover();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->how, ending::rolled_back) << result->reason;
+  EXPECT_EQ(text_of(shop_.data() / "rows"), "a row written since\n");
+}
+
 TEST_F(Rescued, WithoutSuccessStaysAPersonsBusiness) {
   rescue();
   shop_.make_unhealthy("shop-web-1");

@@ -60,6 +60,35 @@ TEST_F(BringUp, StartsDependenciesFirst) {
   EXPECT_EQ(shop_.migrations_of("v1"), 1) << "what has completed is not run again";
 }
 
+TEST_F(BringUp, GivesAContainerItsNameBackThatAKillLeftWithoutIt) {
+  shop_.stop_by_hand("shop-db-1");
+  run_task(shop_.engine().rename_container("shop-db-1", "shop-db-1.dockupd-restart"));
+  const bring_up_result result = shop_.bring_up();
+  EXPECT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
+TEST_F(BringUp, StartsAnewWhoIsInTheNetworkOfOneThatWasDown) {
+  shop_run shop;
+  shop.more_services = [](project_builder& p, const std::string&) {
+    p.service("vpn", "registry.test/shop-db:15").restart("always");
+    p.service("agent", "registry.test/shop-db:15").network_mode("service:vpn").restart("always");
+    p.needs("vpn", start_condition::started, true);
+  };
+  shop.publish("v1");
+  ASSERT_EQ(shop.update("v1").how, ending::done);
+  shop.stop_by_hand("shop-vpn-1");
+  shop.engine().forget_calls();
+  const bring_up_result result = shop.bring_up();
+  EXPECT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_THAT(result.started, ElementsAre("shop-vpn-1"));
+  const std::string changes = shop.engine().changes();
+  EXPECT_THAT(changes, HasSubstr("stop shop-agent-1\n"));
+  EXPECT_LT(changes.find("start shop-vpn-1"), changes.find("start shop-agent-1")) << changes;
+  EXPECT_EQ(shop.engine().container("shop-agent-1")->host_config.string_at({"RestartPolicy", "Name"}), "always");
+  EXPECT_EQ(shop.bring_up().how, ending::nothing_to_do);
+}
+
 TEST_F(BringUp, IsHarmlessWhenItIsKilledAtAnyCall) {
   for (int nth = 1;; ++nth) {
     for (const char* name : {"shop-web-1", "shop-db-1"}) shop_.stop_by_hand(name);

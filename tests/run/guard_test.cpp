@@ -189,6 +189,23 @@ TEST_F(Guard, ThatIsPrunedMidwayIsTakenAgain) {
   EXPECT_EQ(shop_.problems({"v1"}), "");
 }
 
+TEST_F(Guard, ThatCannotBeTakenAgainAtOnceIsTakenAtTheNextState) {
+  deploy_v1();
+  break_v2();
+  at_phase("verify", [&] {
+    run_task(shop_.engine().remove_container(name));
+    scripted_failure lost;
+    lost.call = std::string("create ") + name;
+    lost.when = failing::after;
+    lost.kind = failure_kind::lost;
+    shop_.engine().fail(lost);
+  });
+  EXPECT_EQ(shop_.update("v2").how, ending::rolled_back);
+  shop_.on_event = nullptr;
+  EXPECT_EQ(guard(), nullptr);
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
 TEST_F(Guard, ThatSomebodyElseTookMidwayEndsTheRunWithoutAnotherChange) {
   deploy_v1();
   break_v2();

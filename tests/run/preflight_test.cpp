@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/run/shop_run.hpp"
+#include "tests/support/run_task.hpp"
 
 namespace orchestration::test {
 namespace {
@@ -27,6 +28,14 @@ class Preflight : public testing::Test {
     EXPECT_EQ(shop_.changes(), "");
     EXPECT_FALSE(shop_.records().open_attempt().has_value());
     EXPECT_EQ(shop_.version_of("shop-web-1"), "v1");
+  }
+  /// Of no project, with the volume mounted so.
+  std::string run_foreigner(const std::string& bind) {
+    const json host = json::object({{"Binds", json::array_of(std::vector<std::string>{bind})}});
+    json body = json::object({{"Image", "registry.test/shop-db:15"}, {"HostConfig", host}, {"Labels", json::make_object()}});
+    const std::string id = run_task(shop_.engine().create_container("backup", std::move(body), ""));
+    run_task(shop_.engine().start_container(id));
+    return id;
   }
   update_request publishing(int port) {
     update_request out = shop_.request("v2");
@@ -69,6 +78,44 @@ TEST_F(Preflight, RefusesWithoutAWayBack) {
   images.remove(shop_.engine().container("shop-web-1")->image_id, false);
   EXPECT_THAT(shop_.refused([&] { shop_.update("v2"); }), AllOf(HasSubstr("web.1"), HasSubstr("no way back")));
   expect_untouched();
+}
+
+TEST_F(Preflight, RefusesVolumesThatSomebodyElseWritesTo) {
+  const std::string id = run_foreigner("shop-data:/d");
+  EXPECT_THAT(shop_.refused([&] { shop_.update("v2"); }),
+              AllOf(HasSubstr("backup (" + id.substr(0, 12) + ") writes to volume shop-data"),
+                    HasSubstr("--no-snapshot")));
+  shop_.stop_by_hand("backup");
+  ASSERT_EQ(shop_.update("v2").how, ending::done);
+  run_task(shop_.engine().start_container("backup"));
+  rollback_request asked;
+  asked.data = data_choice::restore;
+  EXPECT_THAT(shop_.refused([&] { shop_.rollback(std::move(asked)); }),
+              AllOf(HasSubstr("writes to volume shop-data"), HasSubstr("--no-data")));
+}
+
+TEST_F(Preflight, AllowsWhoOnlyReads) {
+  run_foreigner("shop-data:/d:ro");
+  EXPECT_EQ(shop_.update("v2").how, ending::done);
+}
+
+TEST_F(Preflight, LeavesOpenWhatSomebodyElseBeganToWriteToMeanwhile) {
+  image_behaviour broken = shop_.web_behaviour();
+  broken.health = health_script::becomes_unhealthy;
+  shop_.publish_web("v2", broken);
+  shop_.on_event = [&](const progress_event& e) {
+    if (e.what == progress_event::kind::phase && e.text == "undo: restore") run_foreigner("shop-data:/d");
+  };
+  const run_result result = shop_.update("v2");
+  shop_.on_event = nullptr;
+  EXPECT_EQ(result.how, ending::left_open);
+  EXPECT_THAT(result.reason, AllOf(HasSubstr("backup ("), HasSubstr("dockupd recover")));
+  EXPECT_EQ(content_of(shop_.data()), data_of("v2")) << "nothing was put back";
+  shop_.seen().breaches.clear();  // whose watcher goes by the step's beginning
+  shop_.stop_by_hand("backup");
+  run_task(shop_.engine().remove_container("backup"));
+  EXPECT_EQ(shop_.recover()->how, ending::rolled_back);
+  EXPECT_EQ(shop_.problems({"v1"}), "");
 }
 
 TEST_F(Preflight, RefusesADamagedArchiveThatIsToBePutBack) {

@@ -29,5 +29,18 @@ TEST(Prune, KeepsTheSnapshotsAndImagesThatARollbackMayWant) {
   for (int n = 10; n < deployed; ++n) EXPECT_TRUE(has(n)) << n;
 }
 
+TEST(Prune, KeepsWhatThePresentReleaseCameFromThoughOthersAreNewer) {
+  shop_run shop;
+  for (int n = 1; n <= 8; ++n) shop.publish("v" + std::to_string(n));
+  for (int n = 1; n <= 6; ++n) ASSERT_EQ(shop.update("v" + std::to_string(n)).how, ending::done);
+  rollback_request back;
+  back.to = 2;
+  back.data = data_choice::keep;
+  ASSERT_EQ(shop.rollback(std::move(back)).how, ending::done);
+  for (const char* version : {"v7", "v8"}) ASSERT_EQ(shop.update(version).how, ending::done);
+  EXPECT_NE(shop.engine().images().find("dockupd.local/kept:shop.web.r2"), nullptr);
+  EXPECT_EQ(shop.engine().images().find("dockupd.local/kept:shop.web.r1"), nullptr) << "gone since r6";
+}
+
 }  // namespace
 }  // namespace orchestration::test

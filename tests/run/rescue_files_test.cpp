@@ -142,6 +142,17 @@ TEST_F(RescueFiles, RecoveryOfABegunRescueGoesBackWithTheData) {
   EXPECT_EQ(content_of(shop_.data()), before_);
 }
 
+TEST_F(RescueFiles, RecoveryOfABegunRescueLeavesTheDataAloneOnceItIsBack) {
+  fail_to_start_web(1);
+  kill_at(progress_event::kind::phase, "undo: start");
+  put(directory() / rescue_begun, "");
+  put(shop_.data() / "rows", "written by the old version since\n");
+  const std::optional<run_result> result = shop_.recover();
+  EXPECT_EQ(result->how, ending::rolled_back) << result->reason;
+  EXPECT_EQ(shop_.version_of("shop-web-1"), "v1");
+  EXPECT_EQ(content_of(shop_.data()).at("rows"), "written by the old version since\n");
+}
+
 TEST_F(RescueFiles, RecoveryOfAFinishedRescueLeavesTheDataAlone) {
   kill_at(progress_event::kind::phase, "verify");
   put(directory() / rescue_begun, "");

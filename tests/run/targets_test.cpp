@@ -19,9 +19,11 @@ class Targets : public testing::Test {
     records_.emplace(store::open(directory_.path(), open_mode::read_write));
   }
 
-  release add(int number, release_verdict verdict = release_verdict::verified, bool migrated = false) {
+  release add(int number, release_verdict verdict = release_verdict::verified, bool migrated = false,
+              int previous = 0) {
     release r;
     r.number = number;
+    r.previous = previous;
     r.project = "shop";
     r.tag = "v" + std::to_string(number);
     r.verdict = verdict;
@@ -68,6 +70,20 @@ TEST_F(Targets, TheLastVerifiedReleaseBeforeThePresentOneIsTheTarget) {
   add(6);
   records_->set_current_release(5);
   EXPECT_EQ(choose_target(*records_, std::nullopt).number, 2);
+}
+
+TEST_F(Targets, AfterARollbackOverSeveralItIsWhatThePresentOneCameFrom) {
+  const release seven = add(7);
+  const release eight = add(8, release_verdict::verified, true, 7);
+  add(9, release_verdict::rolled_back, false, 8);
+  const release ten = add(10, release_verdict::verified, false, 7);
+  add_snapshot("S7", 7);
+  EXPECT_EQ(choose_target(*records_, std::nullopt).number, 7);
+  EXPECT_EQ(data(seven, ten), "") << "the migration to r8 is not behind r10";
+  EXPECT_THAT(refusal_of([&] { data(eight, ten); }), HasSubstr("a migration ran between"));
+  std::vector<int> before;
+  for (const release& r : came_from(*records_, ten)) before.push_back(r.number);
+  EXPECT_EQ(before, std::vector<int>{7});
 }
 
 TEST_F(Targets, AnyReleaseMayBeNamed) {

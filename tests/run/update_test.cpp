@@ -6,6 +6,7 @@
 
 #include "docker_client/error.hpp"
 #include "tests/run/shop_run.hpp"
+#include "tests/support/run_task.hpp"
 
 namespace orchestration::test {
 namespace {
@@ -373,6 +374,19 @@ TEST_F(UpdateThatFails, RemovesWhatItMadeForAFirstDeploymentThatDoesNotBegin) {
   EXPECT_FALSE(shop_.engine().has_volume("shop-data"));
 }
 
+TEST_F(UpdateThatFails, KeepsAVolumeThatSomebodyMadeAfterItWasPlanned) {
+  shop_.publish("v1");
+  fail("create shop-web-1", 500, "not today");
+  shop_.on_event = [this](const progress_event& e) {
+    if (e.what != progress_event::kind::phase || e.text != "pull") return;
+    run_task(shop_.engine().create_volume(docker::json::object({{"Name", "shop-data"}})));
+    put(shop_.data() / "rows", "an operator's\n");
+  };
+  EXPECT_EQ(shop_.update("v1").how, ending::abandoned);
+  ASSERT_TRUE(shop_.engine().has_volume("shop-data"));
+  EXPECT_EQ(text_of(shop_.data() / "rows"), "an operator's\n");
+}
+
 // --- updates that fail and come back ---------------------------------------------------------------------------
 
 TEST_F(UpdateThatFails, ComesBackWithTheDataWhenTheNewVersionNeverGetsHealthy) {
@@ -557,6 +571,27 @@ TEST_F(Rollback, AsksWhatBecomesOfTheDataWhenAMigrationRan) {
                     HasSubstr("dockupd rollback -p shop r1 --no-data"), HasSubstr(shop_.records().snapshots()[0].id)));
   EXPECT_EQ(ids(), before);
   EXPECT_EQ(shop_.changes(), "");
+}
+
+TEST_F(Rollback, PutsBackWhatTheSnapshotHoldsWhenOnlySomeServicesWereUpdated) {
+  shop_.more_services = [](project_builder& p, const std::string&) {
+    p.service("worker", "registry.test/shop-db:15").volume("shop-queue", "/queue").restart("always");
+  };
+  deploy_v1();
+  const std::filesystem::path queue = shop_.engine().volume_directory("shop-queue");
+  put(queue / "jobs", "before\n");
+  const volume_content before = content_of(shop_.data());
+  update_request chosen = shop_.request("v2");
+  chosen.options.services = {"web", "migrate"};
+  const run_result updated = shop_.update(std::move(chosen));
+  ASSERT_EQ(updated.how, ending::done) << updated.reason;
+  put(queue / "jobs", "since\n");
+  const run_result result = shop_.rollback(with(data_choice::restore));
+  EXPECT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_EQ(content_of(shop_.data()), before);
+  EXPECT_EQ(text_of(queue / "jobs"), "since\n");
+  EXPECT_THAT(result.executed.notes, testing::Contains("volume shop-queue is not in snapshot " + updated.snapshot_id +
+                                                       ": its present data stays"));
 }
 
 TEST_F(Rollback, CanItselfBeUndoneWithTheDataOfThatTime) {

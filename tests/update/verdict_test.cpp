@@ -154,6 +154,29 @@ TEST(Verdict, FailsWhatIsRestarting) {
   EXPECT_EQ(judged(unchecked(), {s}), "failed at 1: restarts again and again (once); last exited with code 1");
 }
 
+TEST(Verdict, WaitsForOneThatMayRestartUntilItStaysOrItsTimeIsUp) {
+  health_rule rule = unchecked();
+  rule.may_restart = true;
+  health_sample between = exited(1, 1);
+  between.state = container_state::restarting;
+  between.restart_count = 1;
+  const auto again = [](int second) {
+    health_sample s = running(second);
+    s.restart_count = 1;
+    s.started_at = "2026-11-21T10:00:02Z";
+    return s;
+  };
+  EXPECT_EQ(judged(rule, {running(0), between, again(2), again(11)}), "waits: running for 9 s of 10 s");
+  EXPECT_EQ(judged(rule, {running(0), between, again(2), again(12)}), "proven at 12");
+  between.at = seconds(40);
+  EXPECT_EQ(judged(rule, {running(0), between}),
+            "failed at 40: not running steadily after 40 s: is started again (once); last exited with code 1");
+  rule = one_shot();
+  rule.may_restart = true;
+  EXPECT_EQ(judged(rule, {running(0), between, exited(41, 0)}), "proven at 41");
+  EXPECT_EQ(judged(rule, {running(0), between, exited(41, 1)}), "failed at 41: exited with code 1");
+}
+
 TEST(Verdict, DoesNotCountRestartsOfThePast) {
   health_sample before = running(0);
   before.restart_count = 5;
