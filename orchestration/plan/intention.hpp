@@ -83,6 +83,9 @@ std::vector<service_outlook> outlooks_of(const intention& wanted);
 /// For the engine to bring a container without a health check to running.
 inline constexpr std::chrono::milliseconds running_budget = std::chrono::seconds(30);
 
+/// plan_error when a container of the project is dead, as one that the engine could not remove is: it is neither there
+/// nor gone, and no change to it succeeds. What an attempt left does not count.
+void refuse_dead(const observed_state& observed);
 /// Running, paused or restarting: something that stops when it is stopped.
 bool is_up(const observed_container& c);
 /// Restarting or unhealthy: nothing can be proven of it, and nobody need wait for its health.

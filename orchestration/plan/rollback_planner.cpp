@@ -74,6 +74,7 @@ class rollback_planner {
   }
 
   intention decide() {
+    refuse_dead(observed_);
     out_.project = target_.project;
     std::vector<const released_container*> in_order;
     for (const released_container& c : target_.containers) in_order.push_back(&c);

@@ -50,6 +50,7 @@ update_planner::update_planner(const project& desired, const observed_state& obs
     : desired_(desired), observed_(observed), options_(options) {}
 
 intention update_planner::decide() {
+  refuse_dead(observed_);
   out_.project = desired_.name;
   index_containers();
   read_order();

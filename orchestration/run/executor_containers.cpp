@@ -5,6 +5,7 @@
 
 #include "docker_client/error.hpp"
 #include "orchestration/files/durable_file.hpp"
+#include "orchestration/plan/container_names.hpp"
 #include "orchestration/project/config_hash.hpp"
 #include "orchestration/project/create_body.hpp"
 #include "orchestration/project/placed_file.hpp"
@@ -213,6 +214,10 @@ docker::task<> executor::start_once_gone(std::string id, std::string subject) {
 executor::result executor::ensure(start_container o) {
   const docker::json found = co_await must_look_at(o.target);
   const std::string id = found.at("Id").as_string();
+  // It would run beside what has its name, as a recovery may find it that makes again what is gone.
+  if (o.target.id.empty() && belongs_to_attempt(name_of(found)))
+    throw operation_error(operation_error::cause::start, "start " + o.target.subject + ": it is called " +
+                                                             name_of(found) + ", as another container has its name");
   if (!o.restart_policy.is_null() && !same_policy(found, o.restart_policy))
     co_await workspace_.engine.set_restart_policy(id, o.restart_policy);
   if (o.leave == run_state::stopped) co_return said("re-armed");

@@ -1,9 +1,13 @@
 // What the updater does with an attempt that a killed run left open.
+#include <algorithm>
+
 #include "docker_client/error.hpp"
+#include "orchestration/plan/container_names.hpp"
 #include "orchestration/run/bring_up.hpp"
 #include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/lost_reply.hpp"
 #include "orchestration/run/mend_way_back.hpp"
+#include "orchestration/run/observe.hpp"
 #include "orchestration/run/take_up.hpp"
 #include "orchestration/run/updater.hpp"
 
@@ -12,6 +16,38 @@ namespace {
 
 /// A run that is interrupted again and again while recovering is a person's business.
 constexpr int most_recoveries = 6;
+
+bool is_one_shot(const plan& p, const container_ref& target) {
+  return std::any_of(p.operations.begin(), p.operations.end(), [&](const operation& o) {
+    const auto* start = std::get_if<start_container>(&o.what);
+    return start != nullptr && start->target == target && start->until == goal::completed;
+  });
+}
+
+bool is_well(const observed_container& c, bool completes) {
+  if (completes) return c.state == container_state::exited && c.exit_code == 0;
+  return c.state == container_state::running && (c.health == health_state::none || c.health == health_state::healthy);
+}
+
+enum class stand_in { none, well, unwell };
+
+/// What somebody else has put in the place of containers that the plan made and that are gone (`docker compose up`, say).
+docker::task<stand_in> find_stand_in(engine& e, plan p) {
+  observe_request wanted(p.project);
+  const observed_state observed = co_await observe(e, std::move(wanted));
+  stand_in out = stand_in::none;
+  for (const operation& o : p.operations) {
+    const auto* create = std::get_if<create_container>(&o.what);
+    if (create == nullptr) continue;
+    for (const observed_container& c : observed.containers) {
+      if (c.service + "." + std::to_string(c.number) != create->target.subject || belongs_to_attempt(c.name)) continue;
+      if (c.inspect.string_at({"Config", "Labels", "io.dockupd.attempt"}) == p.attempt_id) continue;
+      if (!is_well(c, is_one_shot(p, create->target))) co_return stand_in::unwell;
+      out = stand_in::well;
+    }
+  }
+  co_return out;
+}
 
 }  // namespace
 
@@ -74,6 +110,23 @@ docker::task<run_result> updater::recover_held(std::optional<attempt> open) {
     const update_state back = open->dirty ? update_state::rolling_back : update_state::abandoning;
     co_await enter(*open, back, "brought back by rescue.sh");
     co_return co_await drive(std::move(*open));
+  }
+  if (resume(found) == resume_way::finish) {
+    // Another writer beside it is the last thing to make.
+    plan made = plan_from_json(open->plan);
+    const stand_in other = co_await find_stand_in(workspace_.engine, std::move(made));
+    if (other == stand_in::unwell) {
+      co_await enter(*open, update_state::needs_attention,
+                     "somebody has replaced containers of this run since, and what stands there is not well");
+      co_return result_of(*open, failures());
+    }
+    if (other == stand_in::well) {
+      progress_event event;
+      event.what = progress_event::kind::warning;
+      event.text = "somebody has replaced containers of this run since: what stands there is well, and stays";
+      workspace_.progress(event);
+      co_return co_await drive(std::move(*open));
+    }
   }
   const std::string silent = co_await work_again(*open, found);
   if (!silent.empty()) co_return left_open(*open, silent);

@@ -367,6 +367,12 @@ TEST(Photograph, RemembersWhatNoEngineShows) {
   EXPECT_EQ(release_from_json(to_json(second)), second);
 }
 
+TEST(PlanRollback, IsRefusedWhileAContainerIsDead) {
+  observed_state s = made_by_dockupd(shop("v2"));
+  set_state(container(s, "web"), container_state::dead, 0);
+  EXPECT_NE(refusal(r1_of(shop("v1")), s).find("docker rm -f shop-web-1"), std::string::npos);
+}
+
 TEST(PlanRollback, ThatIsGivenUpLetsAMovingTagMeanAgainWhatItMeant) {
   observed_state s = made_by_dockupd(shop("stable"));
   const std::string present = s.images.at("shop-app:stable").id;

@@ -842,5 +842,17 @@ TEST(PlanUpdate, RefusesANameThatBelongsToAContainerThatStays) {
             "rename that container.");
 }
 
+TEST(PlanUpdate, IsRefusedWhileAContainerIsDead) {
+  observed_state s = run(shop("v1"));
+  s.images.merge(nothing_but_images(shop("v2")).images);
+  set_state(container(s, "db"), container_state::dead, 0);
+  try {
+    plan_update(shop("v2"), s, options());
+    FAIL() << "planned";
+  } catch (const plan_error& error) {
+    EXPECT_NE(std::string(error.what()).find("docker rm -f shop-db-1"), std::string::npos) << error.what();
+  }
+}
+
 }  // namespace
 }  // namespace orchestration::test

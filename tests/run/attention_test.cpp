@@ -13,6 +13,8 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
+struct killed {};
+
 class Attention : public testing::Test {
  protected:
   void SetUp() override {
@@ -37,6 +39,15 @@ class Attention : public testing::Test {
   void remove(const std::string& container) {
     shop_.stop_by_hand(container);
     run_task(shop_.engine().remove_container(container));
+  }
+  /// As somebody's `compose up` does it: another of the same, not started yet.
+  void replace_web() {
+    const fake_container made = *shop_.engine().container("shop-web-1");
+    docker::json body = made.config;
+    body["HostConfig"] = made.host_config;
+    for (const char* label : {"io.dockupd.attempt", "io.dockupd.subject"}) body["Labels"].erase(label);
+    remove("shop-web-1");
+    run_task(shop_.engine().create_container("shop-web-1", std::move(body), ""));
   }
   static rollback_request with(data_choice data) {
     rollback_request out;
@@ -100,6 +111,57 @@ TEST_F(Attention, WhatIsLeftOfAProjectIsNoVerifiedRelease) {
       EXPECT_EQ(r.verdict, release_verdict::unverified) << "r" << r.number;
     }
   }
+}
+
+class CommittedThenReplaced : public Attention {
+ protected:
+  void SetUp() override {
+    Attention::SetUp();
+    shop_.on_event = [](const progress_event& e) {
+      if (e.what == progress_event::kind::phase && e.text == "commit") throw killed();
+    };
+    EXPECT_THROW(shop_.update("v2"), killed);
+    shop_.on_event = nullptr;
+  }
+};
+
+TEST_F(CommittedThenReplaced, EndsWhenTheOtherIsWell) {
+  replace_web();
+  run_task(shop_.engine().start_container("shop-web-1"));
+  run_task(shop_.engine().inspect_container("shop-web-1"));  // each look moves its health on
+  const std::string other = shop_.id_of("shop-web-1");
+  const std::optional<run_result> result = shop_.recover();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->how, ending::done) << result->reason;
+  EXPECT_EQ(shop_.id_of("shop-web-1"), other);
+  EXPECT_TRUE(runs("shop-web-1"));
+  EXPECT_EQ(shop_.container_named("shop-web-1.dockupd-"), "");
+}
+
+TEST_F(CommittedThenReplaced, CallsForAPersonWhenTheOtherDoesNotRun) {
+  replace_web();
+  const std::string old = shop_.container_named("shop-web-1.dockupd-old.");
+  const std::optional<run_result> result = shop_.recover();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->how, ending::needs_person);
+  EXPECT_EQ(shop_.container_named("shop-web-1.dockupd-"), old) << "what there was before has to stay";
+}
+
+TEST_F(Attention, WhatSomebodyPutInThePlaceOfAnUnprovenVersionGetsNoSecondWriterBesideIt) {
+  shop_.on_event = [](const progress_event& e) {
+    if (e.what == progress_event::kind::phase && e.text == "verify") throw killed();
+  };
+  EXPECT_THROW(shop_.update("v2"), killed);
+  shop_.on_event = nullptr;
+  replace_web();
+  run_task(shop_.engine().start_container("shop-web-1"));
+  const std::optional<run_result> result = shop_.recover();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->how, ending::needs_person);
+  int running = 0;
+  for (const std::string& line : shop_.engine().container_names())
+    running += line.starts_with("shop-web-1") && line.ends_with(" running");
+  EXPECT_EQ(running, 1) << testing::PrintToString(shop_.engine().container_names());
 }
 
 // As rescue.sh leaves it: the old container runs again under its name, its data is in place, and both marks are set.
