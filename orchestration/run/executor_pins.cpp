@@ -5,6 +5,7 @@
 #include "orchestration/project/pin.hpp"
 #include "orchestration/run/executor.hpp"
 #include "orchestration/run/full_disk.hpp"
+#include "orchestration/run/recorded_pins.hpp"
 
 namespace orchestration {
 namespace {
@@ -78,13 +79,10 @@ docker::json executor::write_line(const pin_tag& o) {
   return failure.empty() ? docker::json() : not_written(o, "could not be written", failure);
 }
 
-/// Neither as it was when this was planned nor as it is to be.
 bool executor::is_somebody_elses(const pin_tag& o, const std::string& stands) const {
-  // What refers to other variables is never the value that came of it.
-  if (stands == o.value || stands == o.previous || stands.find('$') != std::string::npos) return false;
-  if (which_ == "undo") return true;
+  if (which_ == "undo") return is_another(o, stands);
   const bool is_known = !o.previous.empty() || !o.has_line;
-  return is_known && !stands.empty();
+  return is_known && !stands.empty() && is_another(o, stands);
 }
 
 docker::json executor::not_written(const pin_tag& o, const char* what, const std::string& why) {

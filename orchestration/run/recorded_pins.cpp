@@ -11,6 +11,7 @@
 #include "orchestration/plan/pinned_text.hpp"
 #include "orchestration/project/override_file.hpp"
 #include "orchestration/project/pin.hpp"
+#include "orchestration/run/ending.hpp"
 
 namespace orchestration {
 namespace {
@@ -179,6 +180,28 @@ pins_back pins_to_go_back(const store& records, const release& target, const rel
     }
   }
   return out;
+}
+
+bool is_another(const pin_tag& planned, const std::string& stands) {
+  // What refers to other variables is never the value that came of it.
+  return stands != planned.value && stands != planned.previous && stands.find('$') == std::string::npos;
+}
+
+void refuse_changed(const pin_tag& planned) {
+  if (planned.previous.empty() || !planned.has_line || !std::filesystem::exists(planned.file)) return;
+  const std::string stands = read_env_value(read_file(planned.file), planned.variable).value_or("");
+  if (!stands.empty() && is_another(planned, stands))
+    throw refusal(ending::refused, planned.file + " said " + planned.variable + "=" + planned.previous +
+                                       " when it was read, and says " + stands +
+                                       " now: another run has been there. Nothing was changed. Run the command again");
+}
+
+void refuse_changed(const pin_images& planned) {
+  const auto text = [](const docker::json& of) { return of.is_null() ? std::string() : of.as_string(); };
+  const std::string stands = text_of(planned.file).value_or("");
+  if (stands != text(planned.old_text) && stands != text(planned.new_text))
+    throw refusal(ending::refused, planned.file + " was changed after it was read: another run has been there. Nothing "
+                                                  "was changed. Run the command again");
 }
 
 }  // namespace orchestration

@@ -30,4 +30,11 @@ struct pins_back {
 };
 pins_back pins_to_go_back(const store& records, const release& target, const release& present);
 
+/// Whether what stands in the file is neither as it was when this was planned nor as it is to be.
+bool is_another(const pin_tag& planned, const std::string& stands);
+
+/// refusal when the file does not say any more what the request was made from: another run has been there since.
+void refuse_changed(const pin_tag& planned);
+void refuse_changed(const pin_images& planned);
+
 }  // namespace orchestration

@@ -68,6 +68,9 @@ docker::task<plan> updater::plan_for(rollback_request request) {
 
 docker::task<updater::prepared_plan> updater::prepare(update_request& request, adopt_found adopting) {
   prepared_plan ready;
+  // Read before the engine was held: whoever held it then may have written there.
+  if (adopting == adopt_found::yes && request.pin) refuse_changed(*request.pin);
+  if (adopting == adopt_found::yes && request.image_pins) refuse_changed(*request.image_pins);
   observe_request wanted = request_for(request.desired);
   ready.observed = co_await observe(workspace_.engine, wanted);
   refuse_another_engine(workspace_.records, ready.observed.engine_id, ending::refused);

@@ -215,6 +215,26 @@ TEST_F(InTheEnvFile, LeavesALineThatSomebodyChangedMeanwhileAndNamesIt) {
   EXPECT_EQ(line(), "v9");
 }
 
+// Two state directories: each reads the file before it holds the engine.
+TEST(Pins, ThatAnotherRunChangedSinceTheyWereReadRefuseTheUpdate) {
+  shop_run shop;
+  for (const char* version : {"v1", "v2", "v3"}) shop.publish(version);
+  ASSERT_EQ(shop.update("v1").how, ending::done);
+  update_request early = shop.request("v2");
+  ASSERT_EQ(shop.update("v3").how, ending::done);
+  EXPECT_THAT(shop.refused([&] { shop.update(std::move(early)); }),
+              AllOf(HasSubstr("said IMAGE_TAG=v1"), HasSubstr("says v3 now"), HasSubstr("Run the command again")));
+  EXPECT_EQ(shop.version_of("shop-web-1"), "v3");
+
+  shop_run other(kept_in::override_file);
+  for (const char* version : {"v1", "v2", "v3"}) other.publish(version);
+  ASSERT_EQ(other.update("v1").how, ending::done);
+  early = other.request("v2");
+  ASSERT_EQ(other.update("v3").how, ending::done);
+  EXPECT_THAT(other.refused([&] { other.update(std::move(early)); }), HasSubstr("was changed after it was read"));
+  EXPECT_EQ(other.version_of("shop-web-1"), "v3");
+}
+
 TEST_F(InTheEnvFile, NamesAChangedLineAlsoWhenAnUpdateFails) {
   ASSERT_EQ(shop.update("v1").how, ending::done);
   break_web("v2");
