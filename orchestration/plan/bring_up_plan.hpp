@@ -13,7 +13,8 @@
 namespace orchestration {
 
 struct bring_up_plan {
-  /// Starts, stops of what joins those, restart policies and proofs, networks that were removed, and nothing else; empty: everything runs well, or nothing can be done.
+  /// Starts, stops of what joins those, restart policies and proofs, networks that were removed, and nothing else;
+  /// empty: everything runs well, or nothing can be done.
   plan value;
   std::vector<std::string> down;     // names of containers that `value` starts
   std::vector<std::string> rearmed;  // … and of those that run, but whose restart policy is not the declared one

@@ -8,8 +8,8 @@ namespace orchestration {
 void refuse_dead(const observed_state& observed) {
   for (const observed_container& c : observed.containers)
     if (c.state == container_state::dead && !belongs_to_attempt(c.name))
-      throw plan_error("container " + c.name + " is dead: the engine could not remove it. Remove it first: docker rm -f " +
-                       c.name);
+      throw plan_error("container " + c.name +
+                       " is dead: the engine could not remove it. Remove it first: docker rm -f " + c.name);
 }
 
 bool is_up(const observed_container& c) {

@@ -90,7 +90,7 @@ struct stop_container {
   docker::json restart_policy;
   goal until = goal::started;  // what those that depend on it need
   bool has_health_check = false;
-  bool sound = true;  // false: it was restarting or unhealthy, so nothing is to be proven of it
+  bool sound = true;      // false: it was restarting or unhealthy, so nothing is to be proven of it
   bool restarts = false;  // with what it depends on, and so on the way back too
   std::chrono::milliseconds budget{0};
   std::chrono::milliseconds steady_for{0};

@@ -135,10 +135,14 @@ docker::task<bring_up_result> bring_up(workspace& w, bring_up_options options) {
   if (!live) {
     observe_request wanted(w.project);
     const observed_state observed = co_await observe(w.engine, std::move(wanted));
-    release gone = co_await find_gone(w, observed);
-    for (const released_container& c : gone.containers) out.started.push_back(c.name);
-    if (!out.started.empty()) out.how = ending::done;
-    co_await start_again(w, std::move(gone));
+    const release gone = co_await find_gone(w, observed);
+    if (gone.containers.empty()) co_return out;
+    options.waits.attempt_id = new_id();
+    bring_up_plan next = plan_bring_up(gone, observed, options.waits);
+    out.started = std::move(next.down);
+    out.lost = std::move(next.lost);
+    if (!next.value.empty()) out.reason = co_await start_and_prove(w, std::move(next.value));
+    out.how = out.reason.empty() && out.lost.empty() ? ending::done : ending::needs_person;
     co_return out;
   }
   out.release = live->number;

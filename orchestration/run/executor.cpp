@@ -309,7 +309,7 @@ executor::result executor::ensure(remove_volume o) {
   const std::optional<docker::json> there = co_await workspace_.engine.inspect_volume(o.name);
   if (!there) co_return docker::json::object({{"said", "not there"}});
   // Somebody made it after this was planned, and may have put data there.
-  if (there->string_at({"Labels", made_by_attempt}) != attempt_id_) 
+  if (there->string_at({"Labels", made_by_attempt}) != attempt_id_)
     co_return docker::json::object({{"said", "not made by this run: kept"}});
   co_await workspace_.engine.remove_volume(std::move(o.name));
   co_return docker::json();

@@ -55,6 +55,7 @@ struct workspace {
   // For what containers wrote, before it is kept: whoever knows the secrets takes them out.
   std::function<std::string(std::string)> redact = [](std::string text) { return text; };
   std::stop_token interrupted;                   // asked to stop: checked between operations and in waits
+  std::chrono::milliseconds guard_wait{0};       // for the run of another state directory to end
   std::chrono::milliseconds between_looks{200};  // at a container that has to become healthy, or end
   // Sixty of them at what a daemon that came back does not know: it is ended by SIGTERM, ten seconds, SIGKILL
   // (moby 20.10).

@@ -146,9 +146,9 @@ executor::result executor::ensure(restore_volumes o) {
   std::set<std::string> none_known;
   const std::vector<std::string> users = co_await users_of(workspace_.engine, o.volumes, std::move(none_known));
   if (!users.empty())
-    throw operation_error(operation_error::cause::unreachable,
-                          "container " + users.front() +
-                              ", which has to be put back. Stop that container, then: dockupd recover");
+    throw operation_error(
+        operation_error::cause::unreachable,
+        "container " + users.front() + ", which has to be put back. Stop that container, then: dockupd recover");
   std::vector<volume_source> volumes = co_await sources(o.volumes);
   const snapshot_progress_function progress = forward(co_await boost::asio::this_coro::executor, workspace_.progress);
   const std::string id = o.snapshot_id;

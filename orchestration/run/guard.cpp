@@ -189,9 +189,14 @@ task<std::optional<guard_info>> find_guard(engine& e, std::string project) {
 
 task<held_guard> take_guard(workspace& w, guard_request request) {
   held_guard out;
+  const std::chrono::milliseconds deadline = boot_time() + request.wait;
   for (int tries = 1;; ++tries) {
     const std::optional<guard_info> found = co_await find_guard(w.engine, request.project);
-    if (found && found->store != w.records.store_id()) throw held_by(*found);
+    if (found && found->store != w.records.store_id()) {
+      if (boot_time() >= deadline || w.interrupted.stop_requested()) throw held_by(*found);
+      co_await pause_for(between_looks);
+      continue;
+    }
     if (found) {
       // Not ours from before the loop, unless the reply to a create got lost.
       out.how = found->op == request.op ? held_guard::found::made : held_guard::found::adopted;

@@ -7,6 +7,7 @@
 // `docker volume prune`, for which a created container counts as a user.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <set>
 #include <string>
@@ -44,6 +45,7 @@ struct guard_request {
   std::string what;
   std::set<std::string> volumes_to_leave;  // which the run makes itself, and has to be able to remove
   full_disk at_full = full_disk::gives_up;
+  std::chrono::milliseconds wait{0};  // for another's run to end, by boot_time(); an interruption ends it too
 };
 
 struct held_guard {

@@ -224,9 +224,9 @@ docker::task<> check_nobody_else_writes(workspace& w, plan p, observed_state obs
     if (volumes.empty()) continue;
     const std::vector<std::string> users = co_await users_of(w.engine, std::move(volumes), ours);
     if (users.empty()) continue;
-    refuse(ending::refused,
-           "container " + users.front() + ", and is no service of this project. Stop it for as long as this takes, or " +
-               (going == way::forward ? "pass --no-snapshot." : "keep the present data: --no-data."));
+    refuse(ending::refused, "container " + users.front() +
+                                ", and is no service of this project. Stop it for as long as this takes, or " +
+                                (going == way::forward ? "pass --no-snapshot." : "keep the present data: --no-data."));
   }
 }
 

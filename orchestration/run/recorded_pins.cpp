@@ -200,8 +200,9 @@ void refuse_changed(const pin_images& planned) {
   const auto text = [](const docker::json& of) { return of.is_null() ? std::string() : of.as_string(); };
   const std::string stands = text_of(planned.file).value_or("");
   if (stands != text(planned.old_text) && stands != text(planned.new_text))
-    throw refusal(ending::refused, planned.file + " was changed after it was read: another run has been there. Nothing "
-                                                  "was changed. Run the command again");
+    throw refusal(ending::refused, planned.file +
+                                       " was changed after it was read: another run has been there. Nothing "
+                                       "was changed. Run the command again");
 }
 
 }  // namespace orchestration

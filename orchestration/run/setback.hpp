@@ -27,8 +27,9 @@ inline operation_error::cause cause_of(const docker::error& error) {
                                                            : operation_error::cause::engine;
 }
 
-/// co_awaits make(). What an operation, the engine, the plan, files, snapshots or the records fail of comes back; anything else passes
-/// through. `make` is kept by the caller until then: a coroutine of a lambda lives in its captures.
+/// co_awaits make(). What an operation, the engine, the plan, files, snapshots or the records fail of comes back;
+/// anything else passes through. `make` is kept by the caller until then: a coroutine of a lambda lives in its
+/// captures.
 template <class Make>
 docker::task<setback> setback_of(const Make& make) {
   setback out;

@@ -41,6 +41,7 @@ docker::task<run_result> updater::guarded(guard_request by, docker::task<run_res
   const engine_facts facts = co_await workspace_.engine.facts();
   refuse_another_engine(workspace_.records, facts.id, ending::refused);
   std::string project = by.project;
+  by.wait = workspace_.guard_wait;
   held_ = co_await take_guard(workspace_, std::move(by));
   co_await give_names_back(workspace_, std::move(project));
   std::exception_ptr failed;

@@ -48,8 +48,9 @@ std::set<std::string> volumes_in(const snapshot_store& snapshots, const std::str
   try {
     for (const archived_volume& v : snapshots.read(id).volumes) out.insert(v.name);
   } catch (const snapshot_error& error) {
-    throw refusal(ending::refused, std::string(error.what()) + ". Nothing was changed. To go back and keep the present "
-                                                               "data: --no-data");
+    throw refusal(ending::refused, std::string(error.what()) +
+                                       ". Nothing was changed. To go back and keep the present "
+                                       "data: --no-data");
   }
   return out;
 }

@@ -31,7 +31,8 @@ bool is_well(const observed_container& c, bool completes) {
 
 enum class stand_in { none, well, unwell };
 
-/// What somebody else has put in the place of containers that the plan made and that are gone (`docker compose up`, say).
+/// What somebody else has put in the place of containers that the plan made and that are gone (`docker compose up`,
+/// say).
 docker::task<stand_in> find_stand_in(engine& e, plan p) {
   observe_request wanted(p.project);
   const observed_state observed = co_await observe(e, std::move(wanted));

@@ -15,6 +15,7 @@ import tempfile
 from update import PROVE_SECONDS, Bench
 
 ROUNDS = int(os.environ.get("ROUNDS", "12"))
+MOST = 1.05  # times as long with its journal as without
 
 
 class Side(Bench):
@@ -66,6 +67,8 @@ def main():
         print(f"journal off: {statistics.median(off.times):.3f} s ({min(off.times):.3f} to {max(off.times):.3f})")
         print(f"on / off, median of {ROUNDS} neighbours: {statistics.median(ratios):.3f} "
               f"({min(ratios):.3f} to {max(ratios):.3f})")
+        if statistics.median(ratios) > MOST:
+            sys.exit(f"more than {MOST}")
 
 
 if __name__ == "__main__":

@@ -422,9 +422,17 @@ class Checker:
             last = e.start
 
     def check_migrations(self) -> None:
-        """None while an app writes: between a start and its stop, or the next one's first word, there is no other."""
+        """None while an app writes: between a start and its stop, or the next one's first word, there is no other. And
+        none twice, unless another version ran in between."""
         running = running_since = None
+        migrated = ""
         for e in self.events:
+            if e.what == "mig-begin" and e.version == migrated:
+                self.say("I4", f"the migration of {e.version} had ended well, and ran again ({e.container})")
+            if e.what == "mig-end":
+                migrated = e.version
+            elif e.role == "app" and e.what == "ack" and e.version != migrated:
+                migrated = ""
             if e.role == "app":
                 running = None if e.what == "stop" else e
             elif e.what == "mig-begin":
@@ -610,7 +618,8 @@ class Checker:
     def check_words(self, code: int, out: str) -> None:
         """What a run said at its end, and what is so. Nothing is asked of a run that was killed."""
         running = {c.tag for c in self.containers if c.service == "app" and c.state == "running"}
-        said = re.search(r"^  now: +r\d+ \(([^)]+)\) runs", out, re.M)
+        said = (re.search(r"^  now: +r\d+ \(([^)]+)\) runs", out, re.M) or
+                re.search(rf"^{PROJECT}: r\d+ \(([^)]+)\) runs again, verified", out, re.M))
         tags = {said[1]} if said else set()
         document = _json_of(out)
         if document is not None:

@@ -241,6 +241,11 @@ class Checker(Planted):
         self.assert_found("I4", "v2 goes on from nothing that was acknowledged before it", "v2")
         self.assert_found("I4", "neither in the volume nor in a snapshot", "v2")
 
+    def test_a_migration_that_runs_again(self):
+        self.assertNotIn("I4", self.findings())
+        self.say("mig", "v1", "another", "mig-begin v1")
+        self.assert_found("I4", "the migration of v1 had ended well, and ran again")
+
     def test_lines_that_are_only_in_a_snapshot_are_not_lost(self):
         self.say("db", "db", self.events()[0].start, "ack 99999 db elsewhere")
         self.assert_found("I4", "99999 db elsewhere")

@@ -81,6 +81,7 @@ class Scenario:
     prelude: Callable[[Machine, str], None] = lambda machine, live: None
     failpoints: str = ""  # that make it what it is
     goes_forward: bool = False  # something new can be what runs in the end
+    found: str = ""  # the state of the attempt at its beginning, when it is one that the prelude left
 
     def trace(self, machine: Machine) -> list[str]:
         """The passages of an undisturbed run, in order."""
@@ -89,6 +90,32 @@ class Scenario:
         must(machine.dockupd(*self.argv(live), failpoints=self.failpoints,
                              env={"DOCKUPD_FAILPOINT_TRACE": str(TRACE)}), *self.codes)
         return machine.read(TRACE).split("\n")[:-1]
+
+
+UNTOUCHED = ("", "prepared", "cut_over")
+
+
+def versions_after(scenario: Scenario, passages: list[str], point: str, live: str, alone: bool) -> tuple[str, ...]:
+    """What may run once a run that died at this passage was recovered. `alone`: nothing else died with it, so that what
+    goes forward also gets there."""
+    if not scenario.goes_forward:
+        return (live,)
+    state, is_known = scenario.found, True
+    for passage in passages:
+        word, _, rest = passage.partition(":")
+        if word == "state":
+            name, _, moment = rest.partition(":")
+            after = moment.startswith("after#")
+            # Between the two it may have been recorded, and at the first it has not.
+            state, is_known = (name, True) if after else (state, passage == point)
+        if passage == point:
+            break
+    new = other(live)
+    if not is_known:
+        return (live, new)
+    if state in UNTOUCHED:
+        return (live,)
+    return (new,) if alone or state in ("committed", "done") else (live, new)
 
 
 def update_killed_at(tag: Callable[[str], str], point: str) -> Callable[[Machine, str], None]:
@@ -103,7 +130,7 @@ ALL = {
     "failing_update": Scenario("v1", lambda live: ["update", "--tag", world.FAILING], (20,)),
     "rollback": Scenario("v2", lambda live: ["rollback", "--to", other(live), "--with-data"], (0,), goes_forward=True),
     "recover": Scenario("v1", lambda live: ["recover"], (0,), update_killed_at(other, "state:verifying:after"),
-                        goes_forward=True),
+                        goes_forward=True, found="verifying"),
     "recover_back": Scenario("v1", lambda live: ["recover"], (0,),
                              update_killed_at(lambda live: world.FAILING, "state:restoring:after")),
     # Given up before anything stopped; and the end that leaves it to a person. Only their traces are of use.

@@ -52,6 +52,25 @@ TEST_F(BringUp, StartsWhatTheEngineDidNot) {
   EXPECT_EQ(shop_.problems({"v1"}), "");
 }
 
+TEST_F(BringUp, ProvesWhatItStartsAlsoBeforeThereIsARelease) {
+  shop_run shop;
+  shop.publish("v1");
+  shop.compose_up("v1");
+  shop.engine().restart_engine(engine_stop::killed);
+  ASSERT_FALSE(shop.engine().container("shop-db-1")->is_up());
+  scripted_failure refused;
+  refused.call = "start shop-db-1";
+  refused.words = "OCI runtime create failed: scripted";
+  shop.engine().fail(refused);
+  const bring_up_result failed = shop.bring_up();
+  EXPECT_EQ(failed.how, ending::needs_person);
+  EXPECT_THAT(failed.reason, HasSubstr("OCI runtime create failed"));
+  const bring_up_result result = shop.bring_up();
+  EXPECT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_THAT(result.started, ElementsAre("shop-db-1"));
+  EXPECT_TRUE(shop.engine().container("shop-db-1")->is_up());
+}
+
 TEST_F(BringUp, StartsDependenciesFirst) {
   for (const char* name : {"shop-web-1", "shop-db-1"}) shop_.stop_by_hand(name);
   shop_.engine().forget_calls();

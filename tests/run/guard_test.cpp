@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "tests/run/shop_run.hpp"
 #include "tests/support/run_task.hpp"
 
@@ -128,6 +130,29 @@ TEST_F(Guard, OfAnotherStateDirectoryKeepsEveryoneElseOut) {
   EXPECT_NE(shop_.refused([&] { shop_.recover(); }), "");
   EXPECT_EQ(shop_.engine().changes(), "");
   EXPECT_EQ(shop_.id_of(name), id);
+}
+
+TEST_F(Guard, OfAnotherStateDirectoryIsWaitedForAsLongAsWasAsked) {
+  deploy_v1();
+  take_from_elsewhere();
+  shop_.guard_wait = std::chrono::milliseconds(300);
+  EXPECT_THAT(shop_.refused([&] { shop_.update("v2"); }), HasSubstr("maria"));
+  shop_.guard_wait = std::chrono::seconds(60);
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    shop_.stop.request_stop();
+  });
+  EXPECT_THAT(shop_.refused([&] { shop_.update("v2"); }), HasSubstr("maria")) << "a signal ends the wait";
+  other.join();
+  shop_.stop = std::stop_source();
+  int looks = 0;
+  shop_.engine().on_call = [&](const std::string& line, call_moment) {
+    if (line.find(name) == std::string::npos || ++looks != 3) return;
+    shop_.engine().on_call = nullptr;
+    run_task(shop_.engine().remove_container(name));
+  };
+  EXPECT_EQ(shop_.update("v2").how, ending::done);
+  EXPECT_EQ(looks, 3);
 }
 
 TEST_F(Guard, DoesNotKeepAnyoneFromLooking) {

@@ -94,8 +94,10 @@ std::string open_state(shop_run& shop) {
 
 /// Versions that may run after recovery from `state`.
 std::vector<std::string> allowed_from(const std::string& state, const scenario& s) {
-  static const std::set<std::string> untouched = {"prepared", "cut_over", "abandoning"};
-  if (untouched.contains(state)) return {s.before};
+  static const std::set<std::string> back = {"prepared",  "cut_over",       "abandoning", "rolling_back",
+                                             "restoring", "restarting_old", "abandoned",  "rolled_back"};
+  if (back.contains(state)) return {s.before};
+  if (state == "committed") return {s.after};
   return {s.before, s.after};
 }
 

@@ -32,7 +32,8 @@ class Preflight : public testing::Test {
   /// Of no project, with the volume mounted so.
   std::string run_foreigner(const std::string& bind) {
     const json host = json::object({{"Binds", json::array_of(std::vector<std::string>{bind})}});
-    json body = json::object({{"Image", "registry.test/shop-db:15"}, {"HostConfig", host}, {"Labels", json::make_object()}});
+    json body =
+        json::object({{"Image", "registry.test/shop-db:15"}, {"HostConfig", host}, {"Labels", json::make_object()}});
     const std::string id = run_task(shop_.engine().create_container("backup", std::move(body), ""));
     run_task(shop_.engine().start_container(id));
     return id;
@@ -82,9 +83,9 @@ TEST_F(Preflight, RefusesWithoutAWayBack) {
 
 TEST_F(Preflight, RefusesVolumesThatSomebodyElseWritesTo) {
   const std::string id = run_foreigner("shop-data:/d");
-  EXPECT_THAT(shop_.refused([&] { shop_.update("v2"); }),
-              AllOf(HasSubstr("backup (" + id.substr(0, 12) + ") writes to volume shop-data"),
-                    HasSubstr("--no-snapshot")));
+  EXPECT_THAT(
+      shop_.refused([&] { shop_.update("v2"); }),
+      AllOf(HasSubstr("backup (" + id.substr(0, 12) + ") writes to volume shop-data"), HasSubstr("--no-snapshot")));
   shop_.stop_by_hand("backup");
   ASSERT_EQ(shop_.update("v2").how, ending::done);
   run_task(shop_.engine().start_container("backup"));

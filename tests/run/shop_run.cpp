@@ -233,6 +233,7 @@ T shop_run::in_a_workspace(const std::function<docker::task<T>(workspace&)>& doi
   w.rescue.attempts = attempts();
   w.rescue.lock_file = state_ / "lock";
   w.between_looks = w.between_looks_for_a_task = std::chrono::milliseconds(0);
+  w.guard_wait = guard_wait;
   w.interrupted = stop.get_token();
   w.progress = [this](const progress_event& event) {
     if (event.what != progress_event::kind::advance) note(event);

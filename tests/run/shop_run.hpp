@@ -74,6 +74,7 @@ class shop_run {
   std::vector<std::string> events() const { return events_; }  // of the last run
   std::stop_source stop;
   ballast kept_back;  // without a place: none is
+  std::chrono::milliseconds guard_wait{0};
 
   // What is there.
   store& records();

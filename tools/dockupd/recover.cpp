@@ -59,7 +59,9 @@ std::string listed(const char* label, const std::vector<std::string>& items) {
 std::string headline(const bring_up_result& r, const std::string& project, bool unsettled) {
   const std::string what = project + ": " + release_text(r.release, r.tag);
   if (unsettled) return project + ": the last attempt failed, and so did the way back: A PERSON IS NEEDED.";
-  if (r.how == ending::done && r.release == 0) return project + ": what went down with the daemon was started.";
+  const std::string gone = project + ": what went down with the daemon ";
+  if (r.how == ending::done && r.release == 0) return gone + "runs again, verified.";
+  if (r.how == ending::needs_person && r.release == 0) return gone + "could not be brought up: A PERSON IS NEEDED.";
   if (r.how == ending::done) return what + " runs again, verified.";
   if (r.how == ending::needs_person) return what + " could not be brought up: A PERSON IS NEEDED.";
   return project + ": nothing to recover.";
@@ -70,6 +72,7 @@ std::string next_steps(const bring_up_result& r, const std::string& project, boo
   std::string out;
   if (r.how == ending::needs_person) out += "  see what runs:     dockupd status -p " + project + "\n";
   if (unsettled) return out + "  bring it back:     dockupd rollback -p " + project + " --with-data\n";
+  if (r.release == 0) return out;
   if (r.how == ending::needs_person) return out + "  make it anew:      " + back + "\n";
   if (!r.replaced.empty()) out += "  to keep what runs: dockupd update\n  to go back:        " + back + "\n";
   return out;

@@ -195,6 +195,7 @@ orchestration::workspace& session::open_for_change(const std::string& operation)
   workspace_->evidence = directory / "evidence";
   workspace_->rescue.attempts = attempts_directory();
   workspace_->rescue.lock_file = directory / "lock";
+  workspace_->guard_wait = command_.lock_wait;
   workspace_->interrupted = stop_.get_token();
   workspace_->redact = redacted;
   workspace_->progress = [this, show = make_progress(command_.progress)](const orchestration::progress_event& e) {

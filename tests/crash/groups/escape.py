@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import checker
+import glance
 import scenarios
 import world
 from case import Case, Info, Violation
@@ -51,6 +52,7 @@ def one_point(machine: Machine, argv: list[str], point: str, gone: set[str]) -> 
     old, new = scenarios.live_tag(machine), argv[2]
     world.wait_for_lines(machine, old, 2)
     lines = [line for line in checker.acknowledged(machine, old) if line not in gone]
+    before = services(machine)
     must(machine.dockupd(*argv, failpoints=f"{point}=kill"), -9)
     checker.check_open(machine, (old, new))
     scripts = list(machine.state.glob("*/attempts/*/rescue.sh"))
@@ -64,12 +66,20 @@ def one_point(machine: Machine, argv: list[str], point: str, gone: set[str]) -> 
         if point.endswith(":after#1"):  # twice, as a person does who is not sure
             rescue(machine, scripts[0])
             checker.check_rescued(machine, old, lines)
+    elif (running := scenarios.running_tags(machine)) not in ({old}, {new}) or running == {new} and new not in world.GOOD:
+        raise Violation(f"there is no script, and what runs is {running}")
+    elif running == {old} and before != services(machine):
+        raise Violation("there is no script, and something was changed")
     recovered = must(machine.dockupd("recover"), 0)
     scenarios.lift_holds(machine)
     versions = (old,) if rescued or new not in world.GOOD else (old, new)
     if argv[0] == "rollback" and scenarios.live_tag(machine) == new:
         lines = []  # with the data of then; what was written since is in the archive
     checker.check(machine, versions, recovered, lines)
+
+
+def services(machine: Machine) -> list[glance.Container]:
+    return [c for c in glance.containers(machine) if c.service]
 
 
 def rescue(machine: Machine, script: Path) -> Result:

@@ -41,7 +41,7 @@ def cases(tier: str, info: Info) -> list[Case]:
            Case("kill", "points/of_every_state", every_state_has_points(info))]
     for fault in FAULTS:
         for name in SWEPT:
-            out += sweep(tier, name, fault, points_of(tier, name, fault, info))
+            out += sweep(tier, name, fault, points_of(tier, name, fault, info), info)
     if tier == "full":
         out += in_rows("random", RANDOM_POINTS, at_a_random_time)
         out += in_rows("nested", NESTED_POINTS, lambda machine, chance: nested(machine, chance, info))
@@ -110,14 +110,13 @@ def instants(points: list[str]) -> list[str]:
     return out
 
 
-def sweep(tier: str, name: str, fault: str, points: list[str]) -> list[Case]:
-    scenario = ALL[name]
+def sweep(tier: str, name: str, fault: str, points: list[str], info: Info) -> list[Case]:
     first, rest = scenarios.split_passed_once(points)  # a case takes one of the first before all others
     count = max(len(first), math.ceil(len(points) / CHAIN[fault]))
     chains = [first[number:number + 1] for number in range(count)]
     for number, point in enumerate(rest):
         chains[number % count].append(point)
-    return [Case("kill", f"{fault}/{name}.{number}", chain_of(tier, scenario, fault, chain), scenario.world,
+    return [Case("kill", f"{fault}/{name}.{number}", chain_of(tier, name, info, fault, chain), ALL[name].world,
                  points=len(chain)) for number, chain in enumerate(chains, 1)]
 
 
@@ -173,16 +172,19 @@ _DO: dict[str, Callable[[Machine, list[str], str], None]] = {
 # --- cases --------------------------------------------------------------------------------------------------------
 
 
-def chain_of(tier: str, scenario: Scenario, fault: str, points: list[str]):
+def chain_of(tier: str, name: str, info: Info, fault: str, points: list[str]):
+    scenario = ALL[name]
+
     def run(machine: Machine, chance: random.Random) -> list[float]:
         seconds = []
         for point in points:
             try:
                 live = scenarios.live_tag(machine)
+                versions = scenarios.versions_after(scenario, info.points(name), point, live, fault == "kill")
                 scenario.prelude(machine, live)
                 _DO[fault](machine, scenario.argv(live), point)
-                checker.check_open(machine, world.GOOD)
-                seconds.append(recovered(machine, live))
+                checker.check_open(machine, (live, scenarios.other(live)))
+                seconds.append(recovered(machine, live, versions))
             except Violation as violation:
                 raise Violation(f"{fault} at {point}: {violation}") from violation
         if tier == "full":
@@ -201,16 +203,17 @@ def reboot(machine: Machine) -> None:
     machine.boot()
 
 
-def recovered(machine: Machine, before: str = "") -> float:
-    """One way or the other: recover says so, and everything holds. The seconds it took beyond waiting and copying.
+def recovered(machine: Machine, before: str = "", versions: tuple[str, ...] = world.GOOD) -> float:
+    """To one of the versions: recover says so, and everything holds. The seconds it took beyond waiting and copying.
     `before`: the tag that ran, when that is known; only what went back to it can have left a hold."""
     result = must(machine.dockupd("recover", "--progress", "json"), 0, 40)
     for mend in (restart_engine, reboot):  # as it then says
         if result.code == 40 and DAEMON_BLIND in result.out:
+            print(f"by hand, as it said: {mend.__name__}", flush=True)
             mend(machine)
             result = machine.dockupd("recover", "--progress", "json")
     must(result, 0)
-    checker.check(machine, world.GOOD)
+    checker.check(machine, versions, result)
     if before in ("", scenarios.live_tag(machine)):
         scenarios.lift_holds(machine)
     return recovery_time.own_seconds(result)
