@@ -484,7 +484,7 @@ class Checker:
             return  # nothing was acknowledged since it began
         self.check_all_there(blocks[-1], present)
         # What it goes on from: what was there before it, or, when it was gone back to, its own from before that.
-        sources = blocks[-2:-1] + [b for b in blocks[:-1] if b.version == live][-1:]
+        sources = blocks[-2:-1] + self.own_before(blocks)
         if sources and not any(set(b.lines) <= present for b in sources):
             self.say("I4", f"{live} goes on from nothing that was acknowledged before it: of "
                      + ", of ".join(f"{b.version} {len(set(b.lines) - present)} lines are missing" for b in sources))
@@ -492,6 +492,20 @@ class Checker:
             if not re.match(r"v\d", b.version) and set(b.lines) & present:
                 self.say("I4", f"lines of {b.version}, which never proved well, are in the data of {live}")
         self.check_replaced(present, blocks[-3:-1])
+
+    def own_before(self, blocks: list[Block]) -> list[Block]:
+        """Of the version that runs: its last block before, and, where that was of an update that was given up, the one
+        before that too. Then what followed it went on without its lines, as an archive of that shows."""
+        out = []
+        for number in reversed(range(len(blocks) - 1)):
+            block, after = blocks[number], set(blocks[number + 1].lines)
+            if block.version != blocks[-1].version:
+                continue
+            out.append(block)
+            there = [data.all_lines() for data in self.archives().values() if data]
+            if not any(after <= lines and not set(block.lines) & lines for lines in there):
+                break
+        return out
 
     def check_all_there(self, block: Block, present: set[str]) -> None:
         missing = [line for line in block.lines if line not in present]

@@ -232,7 +232,10 @@ def alive_afterwards(machine: Machine) -> None:
 def in_rows(name: str, points: int, one: Callable[[Machine, random.Random], float]) -> list[Case]:
     """Deaths as chance decides, several on one machine, each from where the last one left the project."""
     def run(machine: Machine, chance: random.Random) -> list[float]:
-        seconds = [one(machine, chance) for _ in range(IN_A_ROW)]
+        seconds = []
+        for _ in range(IN_A_ROW):
+            seconds.append(one(machine, chance))
+            scenarios.lift_holds(machine)  # a rollback that was done left one as well
         alive_afterwards(machine)
         return seconds
     return [Case("kill", f"{name}/{number}", run, "v2", points=IN_A_ROW) for number in range(points // IN_A_ROW)]
