@@ -113,18 +113,20 @@ std::set<std::string> subjects_of(const plan& p) {
 
 }  // namespace
 
-docker::task<> start_again(workspace& w, release live) {
+docker::task<> start_again(workspace& w, release live, await_health waiting) {
   if (live.containers.empty()) co_return;
   observe_request wanted = request_for(live);
   const observed_state observed = co_await observe(w.engine, std::move(wanted));
   reconcile_options waits;
   waits.attempt_id = new_id();
+  waits.steady_for = waits.healthy_for = std::chrono::milliseconds(0);  // no proof: what comes next has its own
   bring_up_plan next = plan_bring_up(live, observed, waits);
   if (next.value.empty()) co_return;
   std::vector<phase> phases;
   phases.push_back(phase::create);
   phases.push_back(phase::cut_over);
   phases.push_back(phase::start);
+  if (waiting == await_health::yes) phases.push_back(phase::verify);
   co_await try_to_start(w, std::move(next.value), std::move(phases));
 }
 
@@ -209,7 +211,7 @@ docker::task<> bring_up_bystanders(workspace& w, plan interrupted) {
   std::erase_if(live->containers, [&](const released_container& c) {
     return touched.contains(c.service + "." + std::to_string(c.number));
   });
-  co_await start_again(w, std::move(*live));
+  co_await start_again(w, std::move(*live), await_health::no);
 }
 
 docker::task<release> find_gone(workspace& w, const observed_state& observed) {

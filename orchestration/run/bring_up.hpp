@@ -44,8 +44,9 @@ docker::task<> bring_up_bystanders(workspace& w, plan interrupted);
 
 /// What the daemon took with it when it died, by `observed`; without containers: nothing, or nobody can tell.
 docker::task<release> find_gone(workspace& w, const observed_state& observed);
-/// Starts what is down of it. What cannot be started is a warning.
-docker::task<> start_again(workspace& w, release live);
+enum class await_health { yes, no };
+/// Starts what is down of it. What cannot be started, or does not become healthy, is a warning.
+docker::task<> start_again(workspace& w, release live, await_health waiting);
 
 /// For an attempt that is given up because its recovery was interrupted again and again: starts what ran before when
 /// nothing new can have written, or when its data is back; or the new release when that was proven. Nothing is started

@@ -78,7 +78,7 @@ docker::task<updater::prepared_plan> updater::prepare(update_request& request, a
   release gone;
   if (!needs_a_person(workspace_.records)) gone = co_await find_gone(workspace_, ready.observed);
   if (!gone.containers.empty() && adopting == adopt_found::yes) {
-    co_await start_again(workspace_, gone);
+    co_await start_again(workspace_, gone, await_health::yes);
     ready.observed = co_await observe(workspace_.engine, wanted);
   }
   std::vector<std::string> notes;

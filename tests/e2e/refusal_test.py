@@ -28,6 +28,11 @@ class Refusal(Scenario):
     def publish(self, port):
         self.write("compose.override.yaml", f'services:\n  app:\n    ports: ["127.0.0.1:{port}:80"]\n')
 
+    def test_a_file_that_everybody_can_write_is_named(self):
+        self.assertNotIn("chmod o-w", self.dockupd("update", "--tag", "v1").stderr)
+        os.chmod(self.path("compose.yaml"), 0o666)
+        self.assertIn("compose.yaml can be written by everybody", self.dockupd("update", "--tag", "v1").stderr)
+
     def test_an_unknown_tag(self):
         self.refused("--tag", "v9", expect=4, saying=["127.0.0.1:5000/tiny:v9", "compose.yaml:", "check the tag"])
 

@@ -196,6 +196,7 @@ TEST_F(Update, StartsFirstWhatWentDownWithTheDaemonBeforeItKnewTheProject) {
   shop_.engine().restart_engine(engine_stop::killed);
   EXPECT_EQ(shop_.update("v2").how, ending::done);
   EXPECT_EQ(shop_.problems({"v2"}), "");
+  EXPECT_EQ(shop_.records().find_release(1)->verdict, release_verdict::verified) << "it was waited for";
 }
 
 TEST_F(Update, LeavesStoppedWhatWasStoppedBeforeTheDaemonDied) {

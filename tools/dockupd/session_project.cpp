@@ -37,6 +37,21 @@ void hide_secrets_of(const orchestration::project& p) {
     for (const auto& [name, object] : *objects) hide(object.content.value_or(""));
 }
 
+/// Of the files that the project is made from, and of their folder.
+std::vector<std::string> open_to_everybody(const orchestration::project& p) {
+  std::vector<std::string> all = p.config_files;
+  all.insert(all.end(), p.env_files.begin(), p.env_files.end());
+  all.push_back(p.working_dir.string());
+  std::erase_if(all, [](const std::string& file) {
+    std::error_code unknown;
+    const fs::file_status found = fs::status(file, unknown);
+    // In a folder like /tmp nobody takes another one's file away.
+    const bool is_sticky = (found.permissions() & fs::perms::sticky_bit) != fs::perms::none;
+    return !fs::exists(found) || (found.permissions() & fs::perms::others_write) == fs::perms::none || is_sticky;
+  });
+  return all;
+}
+
 }  // namespace
 
 orchestration::load_request session::load_request() const {
@@ -139,6 +154,11 @@ const orchestration::project& session::project() {
         say(to_text(f));
       else if (f.level == orchestration::severity::warning)
         say_once(&say_warning, to_text(f));
+    if (!is_config && geteuid() == 0)
+      for (const std::string& file : open_to_everybody(loaded_->value))
+        say_once(&say_warning, file +
+                                   " can be written by everybody on this host, who so decides what the engine runs "
+                                   "as root: chmod o-w it");
   }
   return loaded_->value;
 }
