@@ -1,5 +1,6 @@
 // What the updater does with an attempt that a killed run left open.
 #include <algorithm>
+#include <set>
 
 #include "docker_client/error.hpp"
 #include "orchestration/plan/container_names.hpp"
@@ -29,6 +30,17 @@ bool is_well(const observed_container& c, bool completes) {
   return c.state == container_state::running && (c.health == health_state::none || c.health == health_state::healthy);
 }
 
+/// Of the containers that were there when it was planned.
+std::set<std::string> ids_in(const plan& p) {
+  std::set<std::string> out;
+  for (const operation& o : p.operations) {
+    if (const auto* s = std::get_if<stop_container>(&o.what)) out.insert(s->target.id);
+    if (const auto* r = std::get_if<rename_container>(&o.what)) out.insert(r->target.id);
+    if (const auto* r = std::get_if<remove_container>(&o.what)) out.insert(r->target.id);
+  }
+  return out;
+}
+
 enum class stand_in { none, well, unwell };
 
 /// What somebody else has put in the place of containers that the plan made and that are gone (`docker compose up`,
@@ -36,14 +48,23 @@ enum class stand_in { none, well, unwell };
 docker::task<stand_in> find_stand_in(engine& e, plan p) {
   observe_request wanted(p.project);
   const observed_state observed = co_await observe(e, std::move(wanted));
+  const std::set<std::string> known = ids_in(p);
   stand_in out = stand_in::none;
   for (const operation& o : p.operations) {
     const auto* create = std::get_if<create_container>(&o.what);
     if (create == nullptr) continue;
+    std::vector<const observed_container*> others;
+    bool is_there = false;  // under whatever name: a power cut may have given that back
     for (const observed_container& c : observed.containers) {
-      if (c.service + "." + std::to_string(c.number) != create->target.subject || belongs_to_attempt(c.name)) continue;
-      if (c.inspect.string_at({"Config", "Labels", "io.dockupd.attempt"}) == p.attempt_id) continue;
-      if (!is_well(c, is_one_shot(p, create->target))) co_return stand_in::unwell;
+      if (c.service + "." + std::to_string(c.number) != create->target.subject) continue;
+      if (c.inspect.string_at({"Config", "Labels", "io.dockupd.attempt"}) == p.attempt_id)
+        is_there = true;
+      else if (!belongs_to_attempt(c.name) && !known.contains(c.id))
+        others.push_back(&c);
+    }
+    if (is_there) continue;
+    for (const observed_container* c : others) {
+      if (!is_well(*c, is_one_shot(p, create->target))) co_return stand_in::unwell;
       out = stand_in::well;
     }
   }

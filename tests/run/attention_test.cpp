@@ -138,6 +138,17 @@ TEST_F(CommittedThenReplaced, EndsWhenTheOtherIsWell) {
   EXPECT_EQ(shop_.container_named("shop-web-1.dockupd-"), "");
 }
 
+TEST_F(CommittedThenReplaced, TakesNoNameThatAPowerCutGaveBackForSomebodysDoing) {
+  const std::string old = shop_.container_named("shop-web-1.dockupd-old.");
+  const std::string id = old.substr(old.rfind('.') + 1);
+  run_task(shop_.engine().rename_container("shop-web-1", "shop-web-1.dockupd-new." + id));
+  run_task(shop_.engine().rename_container(old, "shop-web-1"));
+  const std::optional<run_result> result = shop_.recover();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->how, ending::done) << result->reason;
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
 TEST_F(CommittedThenReplaced, CallsForAPersonWhenTheOtherDoesNotRun) {
   replace_web();
   const std::string old = shop_.container_named("shop-web-1.dockupd-old.");
