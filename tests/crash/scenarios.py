@@ -95,11 +95,13 @@ class Scenario:
 UNTOUCHED = ("", "prepared", "cut_over")
 
 
-def versions_after(scenario: Scenario, passages: list[str], point: str, live: str, alone: bool) -> tuple[str, ...]:
-    """What may run once a run that died at this passage was recovered. `alone`: nothing else died with it, so that what
-    goes forward also gets there."""
+def versions_after(scenario: Scenario, passages: list[str], point: str, live: str, fault: str) -> tuple[str, ...]:
+    """What may run once a run that met this fault at this passage was recovered. When nothing else died with it, what goes
+    forward also gets there."""
     if not scenario.goes_forward:
         return (live,)
+    if fault == "engine":  # the run itself goes on from there
+        return (live, other(live))
     state, is_known = scenario.found, True
     for passage in passages:
         word, _, rest = passage.partition(":")
@@ -115,7 +117,7 @@ def versions_after(scenario: Scenario, passages: list[str], point: str, live: st
         return (live, new)
     if state in UNTOUCHED:
         return (live,)
-    return (new,) if alone or state in ("committed", "done") else (live, new)
+    return (new,) if fault == "kill" or state in ("committed", "done") else (live, new)
 
 
 def update_killed_at(tag: Callable[[str], str], point: str) -> Callable[[Machine, str], None]:

@@ -180,7 +180,7 @@ def chain_of(tier: str, name: str, info: Info, fault: str, points: list[str]):
         for point in points:
             try:
                 live = scenarios.live_tag(machine)
-                versions = scenarios.versions_after(scenario, info.points(name), point, live, fault == "kill")
+                versions = scenarios.versions_after(scenario, info.points(name), point, live, fault)
                 scenario.prelude(machine, live)
                 _DO[fault](machine, scenario.argv(live), point)
                 checker.check_open(machine, (live, scenarios.other(live)))
