@@ -1,6 +1,7 @@
 #include "orchestration/run/left_over.hpp"
 
 #include "orchestration/plan/container_names.hpp"
+#include "orchestration/run/listed.hpp"
 #include "orchestration/run/lost_reply.hpp"
 #include "orchestration/run/targets.hpp"
 #include "orchestration/update/update_machine.hpp"
@@ -8,16 +9,9 @@
 namespace orchestration {
 namespace {
 
-std::string name_in(const docker::json& listed) {
-  const docker::json* names = listed.find("Names");
-  if (names == nullptr || !names->is_array() || names->empty()) return {};
-  const std::string name = names->elements().front().as_string();
-  return name.starts_with('/') ? name.substr(1) : name;
-}
-
 /// "web.dockupd-old.ID": ID. Empty: the name is no attempt's.
 std::string attempt_in(const docker::json& listed) {
-  const std::string name = name_in(listed);
+  const std::string name = name_of_listed(listed);
   return belongs_to_attempt(name) ? name.substr(name.rfind('.') + 1) : std::string();
 }
 
@@ -55,7 +49,7 @@ docker::task<> give_names_back(workspace& w, std::string project) {
   try {
     const std::vector<docker::json> all = co_await containers_of(w, std::move(project));
     for (const docker::json& listed : all) {
-      std::string name = name_in(listed);
+      std::string name = name_of_listed(listed);
       if (!name.ends_with(while_freed)) continue;
       name.resize(name.size() - while_freed.size());
       std::string id = listed.string_at({"Id"});

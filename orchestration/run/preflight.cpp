@@ -13,6 +13,7 @@
 #include "orchestration/run/ending.hpp"
 #include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/host_port.hpp"
+#include "orchestration/run/listed.hpp"
 #include "orchestration/run/off_thread.hpp"
 #include "orchestration/run/registry_trouble.hpp"
 #include "orchestration/run/volume_users.hpp"
@@ -146,11 +147,8 @@ docker::task<> check_ports(workspace& w, plan p, observed_state observed) {
           held_by_us = true;
           continue;
         }
-        const docker::json* names = c.find("Names");
-        const std::string holder = names != nullptr && !names->empty() ? names->elements().front().as_string() : "?";
         refuse(ending::refused, "port " + to_text(b.port) + " of " + b.subject + " is taken by container " +
-                                    holder.substr(holder.starts_with('/') ? 1 : 0) +
-                                    ". Stop that container or publish another port.");
+                                    name_of_listed(c) + ". Stop that container or publish another port.");
       }
     }
     if (facts.local && !held_by_us && is_taken(b.port))

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "orchestration/run/listed.hpp"
 #include "orchestration/run/lost_reply.hpp"
 
 namespace orchestration {
@@ -25,13 +26,6 @@ std::string written_by(const docker::json& listed, const std::vector<volume_targ
   return {};
 }
 
-std::string name_in(const docker::json& listed) {
-  const docker::json* names = listed.find("Names");
-  if (names == nullptr || names->empty()) return "a container";
-  const std::string name = names->elements().front().as_string();
-  return name.starts_with('/') ? name.substr(1) : name;
-}
-
 }  // namespace
 
 docker::task<std::vector<std::string>> users_of(engine& e, std::vector<volume_target> volumes,
@@ -43,7 +37,8 @@ docker::task<std::vector<std::string>> users_of(engine& e, std::vector<volume_ta
   for (const docker::json& listed : all) {
     const std::string id = listed.string_at({"Id"});
     const std::string volume = is_up(listed) && !known.contains(id) ? written_by(listed, volumes) : std::string();
-    if (!volume.empty()) out.push_back(name_in(listed) + " (" + id.substr(0, 12) + ") writes to volume " + volume);
+    if (!volume.empty())
+      out.push_back(name_of_listed(listed) + " (" + id.substr(0, 12) + ") writes to volume " + volume);
   }
   co_return out;
 }

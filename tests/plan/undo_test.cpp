@@ -238,15 +238,9 @@ TEST(PlanUndo, BringsRetiredReplicasBack) {
 }
 
 TEST(PlanUndo, RestartsWhatWasRestartedWithWhatItDependsOn) {
-  const auto with = [](const std::string& version) {
-    project_builder p;
-    p.service("cache", "cache:" + version);
-    p.service("web", "web:v1").needs("cache", start_condition::started, true).restart("always");
-    return p;
-  };
-  observed_state s = run(with("v1"));
-  s.images.merge(nothing_but_images(with("v2")).images);
-  const plan forward = plan_update(with("v2"), s, options());
+  observed_state s = run(restarting("v1"));
+  s.images.merge(nothing_but_images(restarting("v2")).images);
+  const plan forward = plan_update(restarting("v2"), s, options());
   const plan recorded = plan_from_json(to_json(forward));
   const std::string text = to_text(plan_undo(recorded, undo_options()));
   EXPECT_TRUE(text.starts_with("1 stop       web.1                     restarts with what it depends on\n")) << text;

@@ -696,15 +696,9 @@ note: service old is in no file: left alone
 }
 
 TEST(PlanUpdate, RestartsDependentsThatAskForIt) {
-  const auto with = [](const std::string& version) {
-    project_builder p;
-    p.service("cache", "cache:" + version);
-    p.service("web", "web:v1").needs("cache", start_condition::started, true).restart("always");
-    return p;
-  };
-  observed_state s = run(with("v1"));
-  s.images.merge(nothing_but_images(with("v2")).images);
-  EXPECT_EQ(text_of(with("v2"), s), lines(R"(
+  observed_state s = run(restarting("v1"));
+  s.images.merge(nothing_but_images(restarting("v2")).images);
+  EXPECT_EQ(text_of(restarting("v2"), s), lines(R"(
  1 create     cache.1                   image cache:v1 -> cache:v2
  2 stop       web.1                     restarts with cache
  3 stop       cache.1                   replaced by 1               after 1, 2

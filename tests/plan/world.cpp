@@ -243,6 +243,13 @@ project_builder shop(const std::string& version) {
   return p;
 }
 
+project_builder restarting(const std::string& version) {
+  project_builder p;
+  p.service("cache", "cache:" + version);
+  p.service("web", "web:v1").needs("cache", start_condition::started, true).restart("always");
+  return p;
+}
+
 project_builder joined(const std::string& version) {
   project_builder p;
   p.service("vpn", "vpn:" + version);

@@ -50,6 +50,9 @@ project_builder shop(const std::string& version);
 /// vpn in the given version, and web in its network namespace.
 project_builder joined(const std::string& version);
 
+/// cache in the given version, and web that restarts with it.
+project_builder restarting(const std::string& version);
+
 /// The engine after `p` was deployed: one-shots have exited with 0, the rest runs and is healthy.
 observed_state run(const project& p);
 /// An engine with the images of `p`, and nothing else.

@@ -506,6 +506,36 @@ TEST_F(UpdateThatFails, ComesBackWhenTheNewVersionDoesNotStart) {
   expect_untouched(before);
 }
 
+TEST_F(UpdateThatFails, LetsTheOldVersionRestartUntilItStays) {
+  for (const char* version : {"v1", "v2"}) shop_.publish(version);
+  image_behaviour slow = shop_.web_behaviour();
+  slow.healthy_after = 5;
+  shop_.publish_web("v1", slow);
+  ASSERT_EQ(shop_.update("v1").how, ending::done);
+  put(shop_.data() / "rows", "a row written under v1\n");
+  image_behaviour broken = shop_.web_behaviour();
+  broken.health = health_script::becomes_unhealthy;
+  shop_.publish_web("v2", broken);
+  bool is_proving = false;
+  int looks = 0;
+  shop_.on_event = [&](const progress_event& e) {
+    is_proving |= e.what == progress_event::kind::phase && e.text == "undo: verify";
+  };
+  // As its policy does it, because the database was not there yet.
+  shop_.engine().on_call = [&](const std::string& line, call_moment) {
+    if (!is_proving || line != "inspect shop-web-1" || ++looks != 3) return;
+    fake_world world = shop_.engine().world();
+    ++world.containers.at(shop_.id_of("shop-web-1")).restart_count;
+    shop_.engine().put_back(std::move(world));
+  };
+  const run_result result = shop_.update("v2");
+  shop_.engine().on_call = nullptr;
+  shop_.on_event = nullptr;
+  EXPECT_EQ(result.how, ending::rolled_back) << result.reason;
+  EXPECT_GE(looks, 3);
+  EXPECT_EQ(shop_.problems({"v1"}), "");
+}
+
 TEST_F(UpdateThatFails, SaysSoWhenTheOldVersionIsNotProvenEither) {
   deploy_v1();
   image_behaviour broken = shop_.web_behaviour();
