@@ -11,8 +11,8 @@
 namespace docker {
 namespace {
 
-constexpr std::size_t largest_error_body = 1024 * 1024;  // moby's own client reads as much
-constexpr std::size_t largest_answer = 256 * 1024 * 1024;
+constexpr std::size_t largest_error_body = 1024 * 1024;   // moby's own client reads as much
+constexpr std::size_t largest_answer = 64 * 1024 * 1024;  // a list of 40,000 containers
 
 bool has(std::string_view text, char c) { return text.find(c) != std::string_view::npos; }
 bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }

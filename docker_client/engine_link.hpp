@@ -78,7 +78,7 @@ class engine_link {
  public:
   engine_link(stream_factory dial, std::string base_path, client_options options);
 
-  /// The whole reply, whatever its status. A body over 256 MiB is a protocol error.
+  /// The whole reply, whatever its status. A body over 64 MiB is a protocol error.
   task<answer> call(engine_call request);
   /// The body of a successful reply as a stream; throw_refusal() for any other.
   task<reply_stream> open(engine_call request);

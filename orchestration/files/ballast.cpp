@@ -55,8 +55,7 @@ void write_noise(int file, const fs::path& path, std::uint64_t size) {
   for (std::uint64_t at = 0; at < size;) {
     const std::size_t wanted = std::min<std::uint64_t>(block.size(), size - at);
     if (::getrandom(block.data(), block.size(), 0) < 0) throw file_error("read", "the kernel's random numbers", errno);
-    const ssize_t written = ::pwrite(file, block.data(), wanted, static_cast<off_t>(at));
-    if (written < 0 && errno == EINTR) continue;
+    const ssize_t written = uninterrupted([&] { return ::pwrite(file, block.data(), wanted, static_cast<off_t>(at)); });
     if (written < 0) throw file_error("write", path, errno);
     at += static_cast<std::uint64_t>(written);
   }
@@ -64,20 +63,20 @@ void write_noise(int file, const fs::path& path, std::uint64_t size) {
 
 // Not posix_fallocate: where the file system cannot, that writes zeros, which compress to nothing.
 void allocate(int file, const fs::path& path, std::uint64_t size) {
-  if (::fallocate(file, 0, 0, static_cast<off_t>(size)) == 0) return;
-  if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR) throw file_error("allocate", path, errno);
+  if (uninterrupted([&] { return ::fallocate(file, 0, 0, static_cast<off_t>(size)); }) == 0) return;
+  if (errno != EOPNOTSUPP && errno != ENOSYS) throw file_error("allocate", path, errno);
   write_noise(file, path, size);
 }
 
 // Under its own name at once: a half-made one is seen and made anew, one under another name would stay for ever.
 void make(const fs::path& file, std::uint64_t size) {
   ::unlink(file.c_str());
-  const descriptor made(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  const descriptor made = open_file(file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (!made) throw file_error("make", file, errno);
   try {
     passed(file, "begun");
     allocate(made.get(), file, size);
-    if (::fsync(made.get()) != 0) throw file_error("make", file, errno);
+    if (uninterrupted([&] { return ::fsync(made.get()); }) != 0) throw file_error("make", file, errno);
     sync_directory(file.parent_path());
   } catch (const file_error&) {
     ::unlink(file.c_str());
@@ -108,9 +107,9 @@ std::string try_to_make(const fs::path& file, std::uint64_t size, std::uint64_t 
 bool give_back(const fs::path& file) {
   if (!is_there(file)) return false;
   passed(file, "release");
-  const descriptor directory(::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const descriptor directory = open_file(file.parent_path(), O_RDONLY | O_DIRECTORY);
   // Its blocks first, while the inode is still named: a deleted inode's are freed later, by a thread of the kernel's.
-  const descriptor blocks(::open(file.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  const descriptor blocks = open_file(file, O_WRONLY | O_NOFOLLOW);
   const bool cut = blocks && ::ftruncate(blocks.get(), 0) == 0;
   if (::unlink(file.c_str()) != 0 && !cut) return false;
   // ext4, xfs and btrfs give room out again only after their log or transaction has reached the disk.

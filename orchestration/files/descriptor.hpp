@@ -1,6 +1,11 @@
-// An open file descriptor with one owner.
+// An open file descriptor with one owner, and calls on one that a signal does not end (signal(7)).
 #pragma once
 
+#include <sys/types.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
 #include <utility>
 
 namespace orchestration {
@@ -23,5 +28,20 @@ class descriptor {
  private:
   int number_ = -1;
 };
+
+/// What `call` returns; it is called again while a signal interrupts it.
+template <typename Call>
+auto uninterrupted(Call call) {
+  while (true) {
+    const auto result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
+/// open(2) with O_CLOEXEC, uninterrupted: files may be on a network. None when it fails, and errno says why.
+descriptor open_file(const std::filesystem::path& path, int flags, mode_t mode = 0);
+
+/// The same beneath a directory: openat(2).
+descriptor open_at(int directory, const std::string& name, int flags, mode_t mode = 0);
 
 }  // namespace orchestration

@@ -7,8 +7,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <cerrno>
-
+#include "orchestration/files/descriptor.hpp"
 #include "orchestration/files/file_error.hpp"
 
 namespace orchestration {
@@ -45,10 +44,8 @@ disk_space disk_space_at(const std::filesystem::path& path) {
 // The flags of the mount do not say it: ext4 refuses writes after an error without being mounted read-only (Linux
 // 6.18, "emergency_ro").
 bool takes_no_writes(const std::filesystem::path& directory) {
-  const int file = ::open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-  if (file < 0) return errno == EROFS || errno == EIO;
-  ::close(file);
-  return false;
+  const descriptor file = open_file(directory, O_TMPFILE | O_WRONLY, 0600);
+  return !file && (errno == EROFS || errno == EIO);
 }
 
 }  // namespace orchestration

@@ -55,8 +55,7 @@ bool is_temporary_of(const std::string& name, const std::string& beginning) {
 
 void write_all(int file, std::string_view bytes, const fs::path& path) {
   while (!bytes.empty()) {
-    const ssize_t written = ::write(file, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
+    const ssize_t written = uninterrupted([&] { return ::write(file, bytes.data(), bytes.size()); });
     if (written < 0) throw file_error("write", path, errno);
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
@@ -76,7 +75,7 @@ void remove_partials(const fs::path& target) {
 durable_file::durable_file(fs::path target, mode_t mode)
     : target_(std::move(target)),
       temporary_(temporary_beside(target_)),
-      file_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) {
+      file_(open_file(temporary_, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)) {
   if (!file_) throw file_error("write", target_, errno);
   if (::fchmod(file_.get(), mode) != 0) {
     const int error = errno;
@@ -93,7 +92,7 @@ void durable_file::write(std::string_view bytes) { write_all(file_.get(), bytes,
 
 void durable_file::commit() {
   const std::string point = "file:" + target_.filename().string();
-  if (::fsync(file_.get()) != 0) throw file_error("write", target_, errno);
+  if (uninterrupted([&] { return ::fsync(file_.get()); }) != 0) throw file_error("write", target_, errno);
   failpoint(point + ":written");
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) throw file_error("replace", target_, errno);
   kept_ = true;
@@ -108,13 +107,13 @@ void write_durably(const fs::path& path, std::string_view bytes, mode_t mode) {
 }
 
 void sync_directory(const fs::path& directory) {
-  const descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!opened || ::fsync(opened.get()) != 0) throw file_error("sync", directory, errno);
+  const descriptor opened = open_file(directory, O_RDONLY | O_DIRECTORY);
+  if (!opened || uninterrupted([&] { return ::fsync(opened.get()); }) != 0) throw file_error("sync", directory, errno);
 }
 
 std::string read_file(const fs::path& path, std::size_t most) {
   // Non-blocking, so that a fifo in the place of a file does not hang us.
-  const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const descriptor file = open_file(path, O_RDONLY | O_NONBLOCK);
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) throw file_error("read", path, errno);
   if (S_ISDIR(status.st_mode)) throw file_error("read", path, EISDIR);
@@ -122,8 +121,7 @@ std::string read_file(const fs::path& path, std::size_t most) {
   std::string out;
   std::array<char, 65536> block;
   while (true) {
-    const ssize_t got = ::read(file.get(), block.data(), block.size());
-    if (got < 0 && errno == EINTR) continue;
+    const ssize_t got = uninterrupted([&] { return ::read(file.get(), block.data(), block.size()); });
     if (got < 0) throw file_error("read", path, errno);
     if (got == 0) return out;
     if (out.size() + static_cast<std::size_t>(got) > most)

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 }
 
 void check_private(const fs::path& path) {
-  const descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const descriptor directory = open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!directory && (errno == ELOOP || errno == ENOTDIR))
     refuse(path, ENOTDIR, "it is not a directory (a symlink is not followed)");
   struct stat status {};

@@ -92,7 +92,7 @@ project_lock::project_lock(descriptor file, lock_holder me) : file_(std::move(fi
 
 std::variant<project_lock, lock_holder> project_lock::try_take(const fs::path& directory, lock_holder me) {
   const fs::path path = lock_file(directory);
-  descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+  descriptor file = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) throw file_error("lock", path, errno);
   if (!valid(status)) throw file_error("lock", path, EINVAL, "it is not a file of ours; remove it");
@@ -109,7 +109,7 @@ std::variant<project_lock, lock_holder> project_lock::try_take(const fs::path& d
 
 std::optional<lock_holder> project_lock::holder(const fs::path& directory) {
   const fs::path path = lock_file(directory);
-  const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  const descriptor file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!file && errno == ENOENT) return std::nullopt;
   if (!file) throw file_error("read", path, errno);
   struct flock lock = whole_file(F_RDLCK);

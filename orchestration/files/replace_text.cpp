@@ -73,20 +73,24 @@ void copy_owner(int to, const struct stat& old, const fs::path& path) {
 int write_from_the_begin(int file, std::string_view text) {
   std::size_t done = 0;
   while (done < text.size()) {
-    const ssize_t written = ::pwrite(file, text.data() + done, text.size() - done, static_cast<off_t>(done));
-    if (written < 0 && errno == EINTR) continue;
+    const ssize_t written =
+        uninterrupted([&] { return ::pwrite(file, text.data() + done, text.size() - done, static_cast<off_t>(done)); });
     if (written < 0) return errno;
     done += static_cast<std::size_t>(written);
   }
   // Shortened last: a kill before this leaves surplus old text, never lost new text.
-  return ::ftruncate(file, static_cast<off_t>(text.size())) != 0 || ::fsync(file) != 0 ? errno : 0;
+  const auto shorten_and_sync = [&] {
+    return ::ftruncate(file, static_cast<off_t>(text.size())) != 0 ? -1 : ::fsync(file);
+  };
+  return uninterrupted(shorten_and_sync) != 0 ? errno : 0;
 }
 
 /// In place: what fails leaves the old text.
 void overwrite(const descriptor& file, const fs::path& path, std::string_view text, std::string_view old) {
   // Room first, without a longer file: a kill is not to leave zeros at its end. Not every file system can.
   const auto size = static_cast<off_t>(text.size());
-  const bool has_room = size == 0 || ::fallocate(file.get(), FALLOC_FL_KEEP_SIZE, 0, size) == 0;
+  const auto allocate = [&] { return ::fallocate(file.get(), FALLOC_FL_KEEP_SIZE, 0, size); };
+  const bool has_room = size == 0 || uninterrupted(allocate) == 0;
   if (!has_room && errno != EOPNOTSUPP && errno != ENOSYS) throw file_error("write", path, errno);
   const int failed = write_from_the_begin(file.get(), text);
   if (failed == 0) return;
@@ -103,7 +107,7 @@ struct opened {
 
 opened open_for_reading(const fs::path& path) {
   opened out{real_file(path), {}, {}};
-  out.file = descriptor(::open(out.real.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  out.file = open_file(out.real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!out.file || ::fstat(out.file.get(), &out.status) != 0) throw file_error("read", out.real, errno);
   if (!S_ISREG(out.status.st_mode)) throw file_error("replace", out.real, EINVAL, "it is not a regular file");
   return out;
@@ -122,9 +126,7 @@ bool is_about_permission(const file_error& error) {
   return number == EBUSY || number == EROFS || number == EACCES || number == EPERM || number == ENOTSUP;
 }
 
-descriptor open_for_writing(const fs::path& real) {
-  return descriptor(::open(real.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-}
+descriptor open_for_writing(const fs::path& real) { return open_file(real, O_WRONLY | O_NOFOLLOW); }
 
 mode_t mode_of_new_files() {
   const mode_t mask = ::umask(022);

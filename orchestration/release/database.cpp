@@ -31,10 +31,10 @@ std::string system_text(int error_number) { return std::generic_category().messa
 // --- errors ------------------------------------------------------------------------------------------------------
 
 [[noreturn]] void refuse_damaged(const std::string& tried, const fs::path& file, const std::string& reason) {
-  throw store_error(
-      "cannot " + tried + " " + file.string() + ": the file is damaged (" + reason + "). It was left as it is, and no " +
-          "container or volume was touched" + what_is_left(file.parent_path()) + rebuild_advice(file.parent_path()),
-      store_error::kind::damaged);
+  throw store_error("cannot " + tried + " " + file.string() + ": the file is damaged (" + reason +
+                        "). It was left as it is, and no " + "container or volume was touched" +
+                        what_is_left(file.parent_path()) + rebuild_advice(file.parent_path()),
+                    store_error::kind::damaged);
 }
 
 [[noreturn]] void refuse_newer(const fs::path& file, int schema_number, const std::string& written_by) {
@@ -141,7 +141,7 @@ class statement {
 // SQLite would make it with the umask's mode; so it finds one that is there, empty, and ours alone.
 void make_empty_private(const fs::path& file) {
   for (const char* suffix : {"", "-wal", "-journal"}) ::unlink((file.string() + suffix).c_str());
-  const descriptor made(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  const descriptor made = open_file(file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (!made) throw store_error("cannot create " + file.string() + ": " + system_text(errno));
 }
 

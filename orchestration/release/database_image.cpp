@@ -59,7 +59,7 @@ struct source {
   descriptor file;
   struct stat status {};
 
-  explicit source(const fs::path& path) : file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)) {
+  explicit source(const fs::path& path) : file(open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)) {
     if (!file && errno == ENOENT) return;
     if (!file || ::fstat(file.get(), &status) != 0) throw file_error("read", path, errno);
   }
@@ -69,8 +69,8 @@ std::string read_up_to(const source& from, const fs::path& path, std::size_t siz
   std::string out(size, '\0');
   std::size_t filled = 0;
   while (filled < size) {
-    const ssize_t got = ::pread(from.file.get(), out.data() + filled, size - filled, static_cast<off_t>(filled));
-    if (got < 0 && errno == EINTR) continue;
+    const ssize_t got = uninterrupted(
+        [&] { return ::pread(from.file.get(), out.data() + filled, size - filled, static_cast<off_t>(filled)); });
     if (got < 0) throw file_error("read", path, errno);
     if (got == 0) break;
     filled += static_cast<std::size_t>(got);

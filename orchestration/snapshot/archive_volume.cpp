@@ -36,7 +36,7 @@ constexpr std::size_t block_size = 256 * 1024;
 constexpr std::size_t most_extents = 10000;
 
 descriptor open_root(const fs::path& source) {
-  descriptor root(::open(source.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  descriptor root = open_file(source, O_RDONLY | O_DIRECTORY);
   if (!root) throw file_error("archive", source, errno);
   return root;
 }
@@ -208,8 +208,8 @@ class volume_archiver {
   static descriptor reopen(int node) {
     const std::string object = path_of_descriptor(node);
     constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    descriptor out(::open(object.c_str(), flags | O_NOATIME));
-    if (!out && errno == EPERM) out = descriptor(::open(object.c_str(), flags));  // only the owner may spare the atime
+    descriptor out = open_file(object, flags | O_NOATIME);
+    if (!out && errno == EPERM) out = open_file(object, flags);  // only the owner may spare the atime
     return out;
   }
 
@@ -263,8 +263,8 @@ class volume_archiver {
   void copy_piece(int file, extent piece, const tar_entry& entry, sha256& content) {
     while (piece.length > 0) {
       const std::size_t want = std::min<std::uint64_t>(piece.length, block_.size());
-      ssize_t got = ::pread(file, block_.data(), want, static_cast<off_t>(piece.offset));
-      if (got < 0 && errno == EINTR) continue;
+      const ssize_t got =
+          uninterrupted([&] { return ::pread(file, block_.data(), want, static_cast<off_t>(piece.offset)); });
       if (got < 0) throw file_error("read", source_ / entry.path, errno);
       // It was cut short meanwhile (the finding says so). Tar has announced a size, so the rest is zeros.
       if (got == 0) return pass_as_zeros(piece.length, content);

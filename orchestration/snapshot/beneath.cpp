@@ -15,7 +15,7 @@ namespace {
 // A kernel before 5.6, or a seccomp filter that does not know the call: the same promise for one name, except that a
 // bind mount of the same file system is not noticed.
 descriptor open_name_the_old_way(int directory, const std::string& name, int flags) {
-  descriptor out(::openat(directory, name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
+  descriptor out = open_at(directory, name, flags | O_NOFOLLOW);
   struct stat above {};
   struct stat found {};
   if (!out || ::fstat(directory, &above) != 0 || ::fstat(out.get(), &found) != 0) return out;
@@ -30,7 +30,8 @@ descriptor open_resolved(int directory, const std::string& path, int flags) {
   open_how how{};
   how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-  return descriptor(static_cast<int>(::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how)));
+  const auto open = [&] { return ::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how); };
+  return descriptor(static_cast<int>(uninterrupted(open)));
 }
 
 bool unknown_call() { return errno == ENOSYS || errno == EPERM; }

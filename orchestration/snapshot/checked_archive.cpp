@@ -15,7 +15,7 @@ namespace orchestration {
 namespace {
 
 descriptor open_archive(const std::filesystem::path& path) {
-  descriptor out(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  descriptor out = open_file(path, O_RDONLY | O_NOFOLLOW);
   if (!out) throw file_error("read", path, errno);
   return out;
 }
@@ -57,10 +57,7 @@ checked_archive::checked_archive(const expected_archive& expected, const archive
       meter_(options, at) {}
 
 std::string_view checked_archive::read_block() {
-  ssize_t got = -1;
-  do {
-    got = ::read(file_.get(), block_.data(), block_.size());
-  } while (got < 0 && errno == EINTR);
+  const ssize_t got = uninterrupted([&] { return ::read(file_.get(), block_.data(), block_.size()); });
   if (got < 0) throw file_error("read", expected_.archive, errno);
   const std::string_view bytes(block_.data(), static_cast<std::size_t>(got));
   hash_.update(bytes);

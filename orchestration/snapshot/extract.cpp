@@ -100,7 +100,7 @@ void extractor::make_node(const std::string& name) {
   const bool is_file = now_.type == entry_type::file;
   int result = 0;
   if (is_file) {
-    file_ = descriptor(::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    file_ = open_at(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     result = file_ ? 0 : -1;
   } else if (now_.type == entry_type::symlink) {
     result = ::symlinkat(now_.target.c_str(), parent, name.c_str());
@@ -125,8 +125,8 @@ void extractor::make_hard_link(const std::string& name) {
 
 void extractor::write(std::uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t written = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
+    const ssize_t written =
+        uninterrupted([&] { return ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
     if (written < 0) throw file_error("write", full(now_.path), errno);
     offset += static_cast<std::uint64_t>(written);
     bytes.remove_prefix(static_cast<std::size_t>(written));
@@ -135,7 +135,8 @@ void extractor::write(std::uint64_t offset, std::string_view bytes) {
 
 void extractor::end() {
   if (now_.type == entry_type::directory || now_.type == entry_type::hard_link) return;
-  if (now_.type == entry_type::file && ::ftruncate(file_.get(), static_cast<off_t>(now_.size)) != 0)
+  if (now_.type == entry_type::file &&
+      uninterrupted([&] { return ::ftruncate(file_.get(), static_cast<off_t>(now_.size)); }) != 0)
     throw file_error("write", full(now_.path), errno);
   set(file_.get(), now_);
   file_.close();

@@ -30,7 +30,7 @@ std::string take_name(const docker::json& from, const std::string& member) {
 }
 
 descriptor open_list(const std::filesystem::path& path) {
-  descriptor out(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  descriptor out = open_file(path, O_RDONLY | O_NOFOLLOW);
   if (!out) throw file_error("read", path, errno);
   return out;
 }
@@ -114,7 +114,7 @@ file_list_reader::file_list_reader(const std::filesystem::path& path)
     : file_(open_list(path)), path_(path), block_(131072, '\0'), decompressed_([this] { return read_block(); }) {}
 
 std::string_view file_list_reader::read_block() {
-  const ssize_t got = ::read(file_.get(), block_.data(), block_.size());
+  const ssize_t got = uninterrupted([&] { return ::read(file_.get(), block_.data(), block_.size()); });
   if (got < 0) throw file_error("read", path_, errno);
   const std::string_view bytes(block_.data(), static_cast<std::size_t>(got));
   hash_.update(bytes);

@@ -162,14 +162,15 @@ class proof {
 
   void check_content(const file_record& record, int node, const struct stat& status) {
     if (static_cast<std::uint64_t>(status.st_size) != record.size) not_proven(record.path, "has another size");
-    const descriptor file(::open(path_of_descriptor(node).c_str(), O_RDONLY | O_CLOEXEC));
+    const descriptor file = open_file(path_of_descriptor(node), O_RDONLY);
     if (!file) throw file_error("read back", record.path, errno);
     content_hash hash;
     for (std::uint64_t at = 0; at < record.size;) {
       const off_t data = ::lseek(file.get(), static_cast<off_t>(at), SEEK_DATA);
       if (data < 0 && errno == ENXIO) break;
       at = data < 0 ? at : static_cast<std::uint64_t>(data);
-      const ssize_t got = ::pread(file.get(), block_.data(), block_.size(), static_cast<off_t>(at));
+      const auto read = [&] { return ::pread(file.get(), block_.data(), block_.size(), static_cast<off_t>(at)); };
+      const ssize_t got = uninterrupted(read);
       if (got < 0) throw file_error("read back", record.path, errno);
       if (got == 0) break;
       hash.piece(at, {block_.data(), static_cast<std::size_t>(got)});
@@ -202,7 +203,7 @@ restored restore_volume(const expected_archive& expected, const fs::path& target
   if (!verified.good())
     throw snapshot_error("the archive of " + expected.volume +
                          " cannot be used, so nothing was changed: " + verified.problems.front());
-  const descriptor root(::open(target.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const descriptor root = open_file(target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!root) throw file_error("restore into", target, errno);
   refuse_mounts_beneath(root.get(), target);
   const std::string point = "restore:" + expected.volume;

@@ -93,7 +93,7 @@ class walker {
 
   void descend(int node, const struct stat& status) {
     frame next;
-    next.directory = descriptor(::openat(node, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    next.directory = open_at(node, ".", O_RDONLY | O_DIRECTORY);
     const int error = next.directory ? list(next.directory.get(), next.content) : errno;
     if (error != 0) unreachable(error);
     next.path_length = path_.size();

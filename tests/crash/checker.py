@@ -554,13 +554,30 @@ class Checker:
                 return f"no container of {service}"
             if all(self.engine.get(f"/images/{c.image_id}/json") is None for c in mine):
                 return f"no image of {service}"
-        if "rig_data" not in self.volumes:
-            return "its volume is gone"
-        if read_volume(self.volumes["rig_data"]).format == version:
-            return ""
-        if any(data and data.format == version for data in self.archives().values()):
-            return ""
-        return "its data is neither in the volume nor in a snapshot"
+        for volume in VOLUMES:
+            if volume not in self.volumes:
+                return f"its volume {volume} is gone"
+        return self.lacks_data(version)
+
+    def lacks_data(self, version: str) -> str:
+        """What it acknowledged last has to be in one place and in its own format; what the database acknowledged
+        meanwhile in the volume or in snapshots."""
+        lines = next((set(b.lines) for b in reversed(blocks_of(self.events, "app")) if b.version == version), set())
+        there = [read_volume(self.volumes["rig_data"]), *(data for data in self.archives().values() if data)]
+        own = [lines - data.all_lines() for data in there if data.format == version]
+        if not own:
+            return "its data is neither in the volume nor in a snapshot"
+        if missing := min(own, key=len):
+            return f"of {len(lines)} lines it acknowledged last, {len(missing)} are in no data of its own: {sorted(missing)[-1]}"
+        missing = set(self.lines_of_the_database_beside(lines)) - read_volume(self.volumes["rig_dbdata"]).all_lines()
+        for data in there[1:]:
+            missing -= data.all_lines()
+        return f"{len(missing)} lines of the database are nowhere: {sorted(missing)[-1]}" if missing else ""
+
+    def lines_of_the_database_beside(self, lines: set[str]) -> list[str]:
+        """Acknowledged between the first and the last of these lines of the app."""
+        marks = [number for number, e in enumerate(self.events) if e.role == "app" and e.what == "ack" and e.text in lines]
+        return lines_of(self.events[marks[0]:marks[-1]], "db") if marks else []
 
     # I5
 

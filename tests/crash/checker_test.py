@@ -259,9 +259,22 @@ class Checker(Planted):
         self.assert_found("I1", "v1: no container of side", "v1", "v2", opened=True)
 
     def test_data_that_is_nowhere(self):
+        docker("stop", "-t", "1", "rig-app-1")
+        lines = (self.volume() / "lines.v1").read_text()
         (self.volume() / "format").write_text("unhealthy\n")
         self.assert_found("I1", "neither in the volume nor in a snapshot", opened=True)
-        self.snapshot({"format": "v1\n", "lines.v1": ""})
+        self.snapshot({"format": "v1\n", "lines.v1": lines[:lines.rstrip().rindex("\n") + 1]})
+        self.assert_found("I1", "1 are in no data of its own", opened=True)
+        self.snapshot({"format": "v1\n", "lines.v1": lines}, "20261121T000000Z-0002")
+        self.assertEqual(self.findings(opened=True), "")
+
+    def test_lines_of_the_database_that_are_nowhere(self):
+        docker("stop", "-t", "1", "rig-app-1", "rig-db-1")
+        lines = self.volume("rig_dbdata") / "lines.db"
+        text = lines.read_text()
+        lines.write_text("")
+        self.assert_found("I1", "lines of the database are nowhere", opened=True)
+        self.snapshot({"format": "db\n", "lines.db": text})
         self.assertEqual(self.findings(opened=True), "")
 
     # I5

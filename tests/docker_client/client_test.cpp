@@ -273,6 +273,11 @@ TEST_F(Client, RefusesAnAnswerThatIsNotJson) {
   EXPECT_THAT(failure_of(engine.networks().create(json::make_object())).what(), HasSubstr("names no Id"));
 }
 
+TEST_F(Client, RefusesAnAnswerWithoutEnd) {
+  connection().answers(reply("200 OK", "[" + std::string(64 << 20, ' ') + "]"));
+  EXPECT_THAT(failure_of(pinned().containers().list()).what(), HasSubstr("larger than 64 MiB"));
+}
+
 constexpr std::string_view pull_head =
     "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
 

@@ -1,5 +1,5 @@
 """Thirty secrets where projects have them, and a container that writes escape sequences; then every command, between runs
-and in the middle of one that was killed. None of them comes out, in no output, no argument list and no file but those
+and in the middle of each kind of run that was killed. None of them comes out, in no output, no argument list and no file but those
 that have to hold it, which their owner alone can read; and nothing that moves a cursor comes out at all."""
 import base64
 import json
@@ -189,7 +189,18 @@ class Canaries(Scenario):
         self.assertEqual(rescued.returncode, 0, rescued.stderr)
         self.outputs.append(("rescue.sh", rescued.stdout + rescued.stderr))
         self.assertEqual(self.call("recover").returncode, 0)
-        self.assertEqual(self.call("rollback", "--no-data", "--progress", "plain", "--json").returncode, 0)
+        # The ways back die too: a rollback, and a recover of it.
+        self.stop_at("rollback", "--no-data", when=started)
+        self.assertEqual(self.leaks_in_files(), [])
+        self.call_each(IN_THE_MIDDLE)
+        self.stop_at("recover", when=lambda event: event["event"] == "begin")
+        self.assertEqual(self.leaks_in_files(), [])
+        self.call_each(IN_THE_MIDDLE)
+        self.assertEqual(self.call("recover", "--json").returncode, 0)
+        for words in (["unhold", "127.0.0.1:5000/tiny:v4"], ["update", "--tag", "v4", "--progress", "plain"],
+                      ["rollback", "--no-data", "--progress", "plain", "--json"]):
+            done = self.call(*words)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(self.call("recover", "--rebuild", "--json").returncode, 0)
 
         # Errors quote what they complain about.

@@ -15,6 +15,7 @@ struct confinement {
   rlim_t memory =
       64 << 20;        // bytes above what the process has already; not under AddressSanitizer, which takes terabytes
   rlim_t seconds = 5;  // of the processor: a debug build needs some
+  rlim_t file_size = RLIM_INFINITY;  // of each file that is written
 };
 
 inline constexpr int threw = 255;
@@ -31,6 +32,8 @@ inline int confined(const std::function<int()>& doing, const confinement& most =
 #endif
     const struct rlimit time_limit { most.seconds, most.seconds };
     ::setrlimit(RLIMIT_CPU, &time_limit);
+    const struct rlimit size_limit { most.file_size, most.file_size };
+    ::setrlimit(RLIMIT_FSIZE, &size_limit);
     int code = threw;
     try {
       code = doing();

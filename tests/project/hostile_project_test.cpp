@@ -209,20 +209,15 @@ class hostile_file : public testing::TestWithParam<hostile> {};
 TEST_P(hostile_file, EndsInAClearErrorWithLittleMemory) {
   written_project project(GetParam().make());
   GetParam().prepare(project.folder.path());
-  test::confinement most;
-  most.memory = 200 << 20;
-  const int code = test::confined(
-      [&] {
-        const std::string refusal = project.refusal();
-        if (refusal == "loaded") return 2;
-        // Names a file, and is something one can read.
-        const bool named = refusal.find("compose.yaml") != std::string::npos ||
-                           refusal.find(".env") != std::string::npos ||
-                           refusal.find("/dev/zero") != std::string::npos || refusal.find(".yaml") != std::string::npos;
-        if (!named || refusal.size() > 16'384) return 3;
-        return 0;
-      },
-      most);
+  const int code = test::confined([&] {
+    const std::string refusal = project.refusal();
+    if (refusal == "loaded") return 2;
+    // Names a file, and is something one can read.
+    const bool named = refusal.find("compose.yaml") != std::string::npos || refusal.find(".env") != std::string::npos ||
+                       refusal.find("/dev/zero") != std::string::npos || refusal.find(".yaml") != std::string::npos;
+    if (!named || refusal.size() > 16'384) return 3;
+    return 0;
+  });
   EXPECT_EQ(code, 0) << "2: it was loaded; 3: the error names no file, or is endless; above 1000: it was killed";
 }
 
