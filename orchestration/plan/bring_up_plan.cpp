@@ -12,10 +12,6 @@ namespace {
 
 using docker::json;
 
-bool is_well(const observed_container& o) {
-  return o.state == container_state::running && (o.health == health_state::none || o.health == health_state::healthy);
-}
-
 bool can_start(const observed_container& o) {
   return o.state != container_state::dead && o.state != container_state::removing;
 }
@@ -109,7 +105,7 @@ class bring_up_planner {
     const bool up = is_up(found);
     const bool is_paused = found.state == container_state::paused || (c.paused && !up);
     out.expected = is_paused ? run_state::paused : run_state::running;
-    const bool well = is_well(found) || found.state == container_state::paused;
+    const bool well = runs_well(found) || found.state == container_state::paused;
     const bool disarmed = is_disarmed(found, c);
     if (well && !disarmed) return out;
     out.how = treatment::start;

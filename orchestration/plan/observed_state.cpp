@@ -98,6 +98,10 @@ observed_image image_from_inspect(const json& inspect) {
   return out;
 }
 
+bool runs_well(const observed_container& c) {
+  return c.state == container_state::running && (c.health == health_state::none || c.health == health_state::healthy);
+}
+
 std::string_view to_text(container_state state) { return state_texts.at(static_cast<std::size_t>(state)); }
 std::string_view to_text(health_state health) { return health_texts.at(static_cast<std::size_t>(health)); }
 

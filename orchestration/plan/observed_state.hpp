@@ -76,6 +76,9 @@ observed_volume volume_from_inspect(const docker::json& inspect);
 observed_network network_from_inspect(const docker::json& inspect);
 observed_image image_from_inspect(const docker::json& inspect);
 
+/// It is up, and healthy where somebody looks.
+bool runs_well(const observed_container& c);
+
 std::string_view to_text(container_state state);
 std::string_view to_text(health_state health);
 

@@ -84,7 +84,7 @@ bool runs_well(const observed_state& observed) {
     const bool ended_well = c.exit_code == 0 || c.exit_code == 137 || c.exit_code == 143;
     switch (c.state) {
       case container_state::running:
-        return c.health == health_state::none || c.health == health_state::healthy;
+        return runs_well(c);
       case container_state::paused:
       case container_state::created:
         return true;

@@ -1,9 +1,6 @@
 // What the updater does with an attempt that a killed run left open.
-#include <algorithm>
-#include <set>
-
 #include "docker_client/error.hpp"
-#include "orchestration/plan/container_names.hpp"
+#include "orchestration/plan/stand_in.hpp"
 #include "orchestration/run/bring_up.hpp"
 #include "orchestration/run/full_disk.hpp"
 #include "orchestration/run/lost_reply.hpp"
@@ -17,59 +14,6 @@ namespace {
 
 /// A run that is interrupted again and again while recovering is a person's business.
 constexpr int most_recoveries = 6;
-
-bool is_one_shot(const plan& p, const container_ref& target) {
-  return std::any_of(p.operations.begin(), p.operations.end(), [&](const operation& o) {
-    const auto* start = std::get_if<start_container>(&o.what);
-    return start != nullptr && start->target == target && start->until == goal::completed;
-  });
-}
-
-bool is_well(const observed_container& c, bool completes) {
-  if (completes) return c.state == container_state::exited && c.exit_code == 0;
-  return c.state == container_state::running && (c.health == health_state::none || c.health == health_state::healthy);
-}
-
-/// Of the containers that were there when it was planned.
-std::set<std::string> ids_in(const plan& p) {
-  std::set<std::string> out;
-  for (const operation& o : p.operations) {
-    if (const auto* s = std::get_if<stop_container>(&o.what)) out.insert(s->target.id);
-    if (const auto* r = std::get_if<rename_container>(&o.what)) out.insert(r->target.id);
-    if (const auto* r = std::get_if<remove_container>(&o.what)) out.insert(r->target.id);
-  }
-  return out;
-}
-
-enum class stand_in { none, well, unwell };
-
-/// What somebody else has put in the place of containers that the plan made and that are gone (`docker compose up`,
-/// say).
-docker::task<stand_in> find_stand_in(engine& e, plan p) {
-  observe_request wanted(p.project);
-  const observed_state observed = co_await observe(e, std::move(wanted));
-  const std::set<std::string> known = ids_in(p);
-  stand_in out = stand_in::none;
-  for (const operation& o : p.operations) {
-    const auto* create = std::get_if<create_container>(&o.what);
-    if (create == nullptr) continue;
-    std::vector<const observed_container*> others;
-    bool is_there = false;  // under whatever name: a power cut may have given that back
-    for (const observed_container& c : observed.containers) {
-      if (c.service + "." + std::to_string(c.number) != create->target.subject) continue;
-      if (c.inspect.string_at({"Config", "Labels", "io.dockupd.attempt"}) == p.attempt_id)
-        is_there = true;
-      else if (!belongs_to_attempt(c.name) && !known.contains(c.id))
-        others.push_back(&c);
-    }
-    if (is_there) continue;
-    for (const observed_container* c : others) {
-      if (!is_well(*c, is_one_shot(p, create->target))) co_return stand_in::unwell;
-      out = stand_in::well;
-    }
-  }
-  co_return out;
-}
 
 }  // namespace
 
@@ -135,8 +79,10 @@ docker::task<run_result> updater::recover_held(std::optional<attempt> open) {
   }
   if (resume(found) == resume_way::finish) {
     // Another writer beside it is the last thing to make.
-    plan made = plan_from_json(open->plan);
-    const stand_in other = co_await find_stand_in(workspace_.engine, std::move(made));
+    const plan made = plan_from_json(open->plan);
+    observe_request whole(made.project);
+    const observed_state observed = co_await observe(workspace_.engine, std::move(whole));
+    const stand_in other = stand_in_for(made, observed);
     if (other == stand_in::unwell) {
       co_await enter(*open, update_state::needs_attention,
                      "somebody has replaced containers of this run since, and what stands there is not well");
