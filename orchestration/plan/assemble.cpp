@@ -38,6 +38,8 @@ class assembler {
       restore();
       start();
       verify();
+    } else if (wanted_.proves_unchanged) {
+      verify();
     }
     pin();
     commit();

@@ -71,9 +71,10 @@ struct intention {
   std::vector<pin_images> image_pins;
   std::map<std::string, service_outlook> outlooks;  // by service: image and tag are filled in
   std::vector<std::string> notes;
+  bool proves_unchanged = false;  // when every container is left alone, they are proven all the same
 };
 
-/// The plan for it. Without operations when every container is left alone and no pin is due.
+/// The plan for it. Without operations when every container is left alone and no pin is due, unless they are proven.
 /// plan_error when a final name is taken by a container that stays.
 plan assemble(intention wanted, const reconcile_options& options);
 

@@ -164,6 +164,8 @@ put_back() { # VOLUME ARCHIVE COPY
         give_up "volume $1 cannot be copied, and was not replaced. To lose what is there: WITHOUT_COPY=1 sh $0"
     fi
   fi
+  users=$(docker ps --quiet --filter "volume=$1") || give_up 'the engine does not answer'
+  [ -z "$users" ] || give_up "containers use volume $1 again: stop them, then run this again: $users"
   say "put back volume $1 from $2"
   find "$mountpoint" -xdev -mindepth 1 -delete || give_up "$mountpoint cannot be emptied"
   tar --zstd --xattrs --xattrs-include='*' --acls --numeric-owner -C "$mountpoint" -xpf "$2" ||
@@ -185,6 +187,11 @@ case $device in
 esac
 if [ -n "$lock_inode" ] && grep -q "OFDLCK.* ${device:-.*}:$lock_inode " /proc/locks 2> /dev/null; then
   give_up "dockupd is at work on this project: stop it first. When none runs: rm $lock_file"
+fi
+# One of these scripts at a time, and no dockupd recover beside it: it holds the directory as long as it runs.
+exec 9< "$directory" || give_up "cannot open $directory"
+if command -v flock > /dev/null && ! flock -n 9; then
+  give_up "dockupd recover, or another run of this script, is at work on this project"
 fi
 answer=$(docker info --format '{{.ID}}') || give_up 'the engine does not answer: does it run, and is DOCKER_HOST right?'
 [ -z "$engine" ] || [ "$answer" = "$engine" ] ||

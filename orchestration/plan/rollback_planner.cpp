@@ -1,6 +1,7 @@
 // Decides what a rollback does with each container: towards a stored release, from its create bodies alone.
 #include <algorithm>
 
+#include "orchestration/plan/body_volumes.hpp"
 #include "orchestration/plan/container_names.hpp"
 #include "orchestration/plan/dependency_label.hpp"
 #include "orchestration/plan/intention.hpp"
@@ -14,36 +15,6 @@ namespace {
 using docker::json;
 
 // --- what a create body says ---
-
-struct body_mount {
-  std::string volume;
-  bool writable = true;
-};
-
-// "name:/target[:mode]"; a host path begins with a slash.
-std::optional<body_mount> mount_of_bind(const std::string& bind) {
-  const std::size_t colon = bind.find(':');
-  if (colon == std::string::npos || bind.starts_with('/')) return std::nullopt;
-  const std::size_t mode = bind.find(':', colon + 1);
-  body_mount out{bind.substr(0, colon), true};
-  if (mode != std::string::npos) {
-    const std::string options = "," + bind.substr(mode + 1) + ",";
-    out.writable = options.find(",ro,") == std::string::npos;
-  }
-  return out;
-}
-
-std::vector<body_mount> volumes_in(const json& body) {
-  std::vector<body_mount> out;
-  if (const json* binds = body.path({"HostConfig", "Binds"}); binds != nullptr && binds->is_array())
-    for (const json& each : binds->elements())
-      if (auto mount = mount_of_bind(each.as_string())) out.push_back(std::move(*mount));
-  if (const json* mounts = body.path({"HostConfig", "Mounts"}); mounts != nullptr && mounts->is_array())
-    for (const json& each : mounts->elements())
-      if (each.string_at({"Type"}) == "volume" && !each.string_at({"Source"}).empty())
-        out.push_back({each.string_at({"Source"}), !each.bool_at({"ReadOnly"})});
-  return out;
-}
 
 json host_config_in(const json& body) {
   const json* host = body.find("HostConfig");
@@ -88,6 +59,7 @@ class rollback_planner {
     rest_with_joined(out_);
     out_.pins = options_.tag_lines;
     out_.image_pins = options_.image_pins;
+    out_.proves_unchanged = true;
     return std::move(out_);
   }
 
@@ -130,13 +102,15 @@ class rollback_planner {
   void keep(intended_container& out, const released_container& c) const {
     const observed_container& found = *out.found;
     out.expected = state_at_rest(found, c.completes);
-    if (was_unsound(found)) {
+    const bool runs = c.should_run && !c.completes;
+    if (!runs && was_unsound(found)) {
       out.proven = proof::no;
       out.until = goal::started;
     }
-    if (c.completes || !c.should_run || is_up(found)) return;
-    out.how = treatment::start;
-    out.cause = "is stopped";
+    if (!runs || (is_up(found) && !was_unsound(found))) return;
+    // What is asked for has to be proven in the end: what is not well begins anew.
+    out.how = is_up(found) ? treatment::quiesce : treatment::start;
+    out.cause = is_up(found) ? "is not well" : "is stopped";
     out.expected = c.paused ? run_state::paused : run_state::running;
     if (const json* policy = c.body.path({"HostConfig", "RestartPolicy"})) out.restart_policy = *policy;
   }
@@ -146,7 +120,7 @@ class rollback_planner {
     out.cause = cause_of(out.found, c);
     put_body(out, c);
     out.networks = networks_in(c);
-    for (const body_mount& m : volumes_in(c.body)) out.volumes.insert(m.volume);
+    for (const body_volume& m : volumes_in(c.body)) out.volumes.insert(m.volume);
     out.starts = c.should_run && !c.completes;
     out.expected = !out.starts ? run_state::stopped : c.paused ? run_state::paused : run_state::running;
     out.request.image = c.image_reference;
@@ -297,7 +271,7 @@ class rollback_planner {
   std::set<std::string> written_by_target() const {
     std::set<std::string> out;
     for (const released_container& c : target_.containers)
-      for (const body_mount& m : volumes_in(c.body))
+      for (const body_volume& m : volumes_in(c.body))
         if (m.writable) out.insert(m.volume);
     return out;
   }

@@ -231,6 +231,12 @@ void store::end(const std::string& id, const std::string& state, const std::stri
                         {state, reason, ended_at, id});
 }
 
+void store::settle(const std::string& id, const std::string& state, const std::string& reason) {
+  database_->run_on_one("settle attempt " + id, "there is no such attempt that has ended",
+                        "UPDATE attempt SET state = ?, reason = ? WHERE id = ? AND ended_at <> ''",
+                        {state, reason, id});
+}
+
 void store::reopen(const std::string& id, const std::string& state) {
   database_->run_on_one("take up attempt " + id + " again", "there is no such attempt that has ended, or one is open",
                         "UPDATE attempt SET state = ?2, ended_at = '', recoveries = 0 WHERE id = ?1 "

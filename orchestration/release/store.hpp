@@ -143,6 +143,9 @@ class store {
 
   // The five above throw when there is no such open attempt.
 
+  /// Of one that has ended: how it ended after all.
+  void settle(const std::string& id, const std::string& state, const std::string& reason);
+
   /// One that has ended, while none is open: it goes on in `state`.
   void reopen(const std::string& id, const std::string& state);
 

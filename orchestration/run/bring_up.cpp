@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <set>
 
+#include "docker_client/error.hpp"
+#include "orchestration/plan/body_volumes.hpp"
 #include "orchestration/plan/bring_up_plan.hpp"
 #include "orchestration/plan/reconcile.hpp"
 #include "orchestration/plan/went_down.hpp"
 #include "orchestration/run/clock.hpp"
 #include "orchestration/run/full_disk.hpp"
+#include "orchestration/run/guard.hpp"
 #include "orchestration/run/left_over.hpp"
 #include "orchestration/run/observe.hpp"
 #include "orchestration/run/pause.hpp"
@@ -111,6 +114,19 @@ std::set<std::string> subjects_of(const plan& p) {
   return out;
 }
 
+/// Real names: archived, or put back.
+std::set<std::string> volumes_copied_by(const plan& p) {
+  std::set<std::string> out;
+  const auto add = [&](const std::vector<volume_target>& volumes) {
+    for (const volume_target& v : volumes) out.insert(v.name);
+  };
+  for (const operation& o : p.operations) {
+    if (const auto* taken = std::get_if<snapshot_volumes>(&o.what)) add(taken->volumes);
+    if (const auto* put_back = std::get_if<restore_volumes>(&o.what)) add(put_back->volumes);
+  }
+  return out;
+}
+
 }  // namespace
 
 docker::task<> start_again(workspace& w, release live, await_health waiting) {
@@ -130,59 +146,168 @@ docker::task<> start_again(workspace& w, release live, await_health waiting) {
   co_await try_to_start(w, std::move(next.value), std::move(phases));
 }
 
+namespace {
+
+/// The engine's guard, taken once there is something to do and held to the end: another state directory may be at work,
+/// and what it has stopped must not be started.
+class guarded_bring_up {
+ public:
+  guarded_bring_up(workspace& w, bring_up_options options) : w_(w), options_(std::move(options)) {}
+
+  docker::task<bring_up_result> run() {
+    const std::optional<guard_info> other = co_await find_guard(w_.engine, w_.project);
+    if (other) co_await hold();
+    co_await give_names_back(w_, w_.project);
+    std::optional<release> live = w_.records.current_release();
+    if (live) {
+      out_.release = live->number;
+      out_.tag = live->tag;
+      co_await start(std::move(*live));
+    } else {
+      co_await start_gone();
+      if (!out_.started.empty()) out_.how = ending::done;
+      if (!out_.reason.empty() || !out_.lost.empty()) out_.how = ending::needs_person;
+    }
+    co_return std::move(out_);
+  }
+
+  docker::task<> let_go() {
+    if (!held_) co_return;
+    guard_info guard = held_->guard;
+    held_.reset();
+    try {
+      co_await remove_guard(w_.engine, std::move(guard));
+    } catch (const docker::error&) {
+      // The next run finds that it is its own.
+    }
+  }
+
+ private:
+  docker::task<> hold() {
+    if (held_) co_return;
+    guard_request by;
+    by.project = w_.project;
+    by.op = new_id();
+    by.who = w_.who;
+    by.what = w_.what;
+    by.at_full = full_disk::uses_ballast;
+    by.wait = w_.guard_wait;
+    held_ = co_await take_guard(w_, std::move(by));
+  }
+
+  docker::task<observed_state> look(observe_request wanted) {
+    options_.waits.attempt_id = new_id();
+    return observe(w_.engine, std::move(wanted));
+  }
+
+  /// What went down with the daemon, whatever else is recorded.
+  docker::task<> start_gone() {
+    while (true) {
+      observe_request wanted(w_.project);
+      const observed_state observed = co_await look(std::move(wanted));
+      const release gone = co_await find_gone(w_, observed);
+      if (gone.containers.empty()) co_return;
+      bring_up_plan next = plan_bring_up(gone, observed, options_.waits);
+      if (next.value.empty() || held_) {
+        add_new(out_.started, next.down);
+        add_new(out_.lost, next.lost);
+        if (!next.value.empty()) out_.reason = co_await start_and_prove(w_, std::move(next.value));
+        co_return;
+      }
+      co_await hold();
+    }
+  }
+
+  docker::task<> start(release live) {
+    const milliseconds deadline = boot_time() + options_.patience;
+    milliseconds rest = std::chrono::seconds(1);
+    bool was_well = false;
+    while (true) {
+      observe_request wanted = request_for(live);
+      const observed_state observed = co_await look(std::move(wanted));
+      refuse_another_engine(w_.records, observed.engine_id, ending::refused);
+      bring_up_plan next = plan_bring_up(live, observed, options_.waits);
+      out_.lost = std::move(next.lost);
+      out_.replaced = std::move(next.replaced);
+      out_.reason.clear();
+      const bool unsettled = needs_a_person(w_.records);
+      // Nobody knows what the volumes hold. What somebody has brought back by hand is only proven.
+      if (unsettled && (!next.down.empty() || !out_.lost.empty() || !out_.replaced.empty())) {
+        out_.how = ending::needs_person;
+        out_.reason = w_.records.attempts().front().reason;
+        co_return;
+      }
+      if (!out_.replaced.empty()) {
+        co_await start_beside_others();
+        co_return;
+      }
+      if (next.value.empty() && unsettled && !was_well) {
+        was_well = true;
+        co_await pause_for(std::max(options_.waits.steady_for, options_.waits.healthy_for));
+        continue;
+      }
+      if (next.value.empty()) {
+        if (!out_.started.empty() || !out_.rearmed.empty() || unsettled) out_.how = ending::done;
+        break;
+      }
+      if (!held_) {
+        co_await hold();
+        continue;
+      }
+      out_.reason = co_await start_and_prove(w_, std::move(next.value));
+      add_new(out_.started, next.down);
+      add_new(out_.rearmed, next.rearmed);
+      if (out_.reason.empty()) {
+        out_.how = ending::done;
+        break;
+      }
+      if (boot_time() + rest > deadline) {
+        out_.how = ending::needs_person;
+        break;
+      }
+      co_await pause_for(rest);
+      rest *= 2;
+    }
+    if (!out_.lost.empty()) out_.how = ending::needs_person;
+    if (out_.how == ending::done) settle();
+  }
+
+  /// Somebody has made some containers anew: those are theirs. What else went down with the daemon is not.
+  docker::task<> start_beside_others() {
+    co_await start_gone();
+    observe_request wanted(w_.project);
+    const observed_state observed = co_await look(std::move(wanted));
+    if (!out_.started.empty()) out_.how = ending::done;
+    if (!out_.reason.empty() || !out_.lost.empty() || !runs_well(observed)) out_.how = ending::needs_person;
+  }
+
+  /// What a person was needed for: the release that is recorded runs, proven.
+  void settle() {
+    if (!needs_a_person(w_.records)) return;
+    const attempt last = w_.records.attempts().front();
+    w_.records.settle(last.id, std::string(to_text(update_state::rolled_back)),
+                      last.reason + "\nbrought back by hand since");
+  }
+
+  workspace& w_;
+  bring_up_options options_;
+  bring_up_result out_;
+  std::optional<held_guard> held_;
+};
+
+}  // namespace
+
 docker::task<bring_up_result> bring_up(workspace& w, bring_up_options options) {
+  guarded_bring_up work(w, std::move(options));
+  std::exception_ptr failed;
   bring_up_result out;
-  co_await give_names_back(w, w.project);
-  const std::optional<release> live = w.records.current_release();
-  if (!live) {
-    observe_request wanted(w.project);
-    const observed_state observed = co_await observe(w.engine, std::move(wanted));
-    const release gone = co_await find_gone(w, observed);
-    if (gone.containers.empty()) co_return out;
-    options.waits.attempt_id = new_id();
-    bring_up_plan next = plan_bring_up(gone, observed, options.waits);
-    out.started = std::move(next.down);
-    out.lost = std::move(next.lost);
-    if (!next.value.empty()) out.reason = co_await start_and_prove(w, std::move(next.value));
-    out.how = out.reason.empty() && out.lost.empty() ? ending::done : ending::needs_person;
-    co_return out;
+  try {
+    out = co_await work.run();
+  } catch (const std::exception&) {
+    failed = std::current_exception();
   }
-  out.release = live->number;
-  out.tag = live->tag;
-  if (needs_a_person(w.records)) {
-    out.how = ending::needs_person;
-    out.reason = w.records.attempts().front().reason;
-    co_return out;
-  }
-  const milliseconds deadline = boot_time() + options.patience;
-  for (milliseconds rest = std::chrono::seconds(1);; rest *= 2) {
-    observe_request wanted = request_for(*live);
-    const observed_state observed = co_await observe(w.engine, std::move(wanted));
-    refuse_another_engine(w.records, observed.engine_id, ending::refused);
-    options.waits.attempt_id = new_id();
-    bring_up_plan next = plan_bring_up(*live, observed, options.waits);
-    out.lost = std::move(next.lost);
-    out.replaced = std::move(next.replaced);
-    out.reason.clear();
-    if (next.value.empty()) {
-      const bool is_well = out.lost.empty() && (out.replaced.empty() || runs_well(observed));
-      if (!is_well)
-        out.how = ending::needs_person;
-      else if (!out.started.empty() || !out.rearmed.empty())
-        out.how = ending::done;
-      co_return out;
-    }
-    out.reason = co_await start_and_prove(w, std::move(next.value));
-    add_new(out.started, next.down);
-    add_new(out.rearmed, next.rearmed);
-    if (out.reason.empty()) {
-      out.how = out.lost.empty() ? ending::done : ending::needs_person;
-      co_return out;
-    }
-    if (boot_time() + rest > deadline) break;
-    co_await pause_for(rest);
-  }
-  out.how = ending::needs_person;
+  co_await work.let_go();
+  if (failed) std::rethrow_exception(failed);
   co_return out;
 }
 
@@ -208,8 +333,12 @@ docker::task<> bring_up_bystanders(workspace& w, plan interrupted) {
   std::optional<release> live = w.records.current_release();
   if (!live) co_return;
   const std::set<std::string> touched = subjects_of(interrupted);
+  const std::set<std::string> copied = volumes_copied_by(interrupted);
   std::erase_if(live->containers, [&](const released_container& c) {
-    return touched.contains(c.service + "." + std::to_string(c.number));
+    const std::vector<body_volume> mounts = volumes_in(c.body);
+    const auto is_copied = [&](const body_volume& m) { return copied.contains(m.volume); };
+    return touched.contains(c.service + "." + std::to_string(c.number)) ||
+           std::any_of(mounts.begin(), mounts.end(), is_copied);
   });
   co_await start_again(w, std::move(*live), await_health::no);
 }

@@ -33,9 +33,11 @@ struct bring_up_result {
   std::string reason;                 // why it is not proven, with last lines; empty otherwise
 };
 
-/// For a project without an open attempt; without a release, what went down with the daemon. While a person is needed
-/// nothing is started, as nobody knows what the volumes hold. refusal when another engine answers; docker::error, or
-/// operation_error, when it stops answering.
+/// For a project without an open attempt; without a release, or beside containers that others have made anew, what went
+/// down with the daemon. While a person is needed nothing is started, as nobody knows what the volumes hold; once the
+/// release runs again by somebody's hand, it is proven, and nobody is needed any more. What is changed is changed under
+/// the engine's guard. refusal when another engine answers, or another state directory holds the guard for longer than
+/// the workspace waits; docker::error, or operation_error, when it stops answering.
 docker::task<bring_up_result> bring_up(workspace& w, bring_up_options options);
 
 /// Starts what the live release has running and the plan does not touch: the plan counts on it. What cannot be started

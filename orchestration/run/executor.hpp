@@ -94,6 +94,7 @@ class executor {
   result ensure(snapshot_volumes o);
   result ensure(restore_volumes o);
   result ensure(start_container o);
+  bool has_completed(const start_container& o) const;
   result ensure(pin_tag o);
   result ensure(pin_images o);
   result ensure(remove_container o);

@@ -211,7 +211,21 @@ docker::task<> executor::start_once_gone(std::string id, std::string subject) {
   }
 }
 
+bool executor::has_completed(const start_container& o) const {
+  if (o.until != goal::completed) return false;
+  const std::vector<journal_step> steps = workspace_.records.journal(attempt_id_);
+  return std::any_of(plan_.operations.begin(), plan_.operations.end(), [&](const operation& each) {
+    const auto* start = std::get_if<start_container>(&each.what);
+    return start != nullptr && start->target == o.target &&
+           std::any_of(steps.begin(), steps.end(), [&](const journal_step& s) {
+             return s.plan == which_ && s.number == each.number && !s.done_at.empty();
+           });
+  });
+}
+
 executor::result executor::ensure(start_container o) {
+  // Whose container was pruned since, and is made anew: what it did is in the data, and is not done twice.
+  if (has_completed(o)) co_return said("completed before");
   const docker::json found = co_await must_look_at(o.target);
   const std::string id = found.at("Id").as_string();
   // It would run beside what has its name, as a recovery may find it that makes again what is gone.

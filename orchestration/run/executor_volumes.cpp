@@ -100,6 +100,16 @@ void executor::report(const std::string& volume, const snapshot_finding& finding
 }
 
 executor::result executor::ensure(snapshot_volumes o) {
+  if (which_ == "plan") {
+    // All that the plan knows has been stopped. On the way back nothing is refused any more: a torn copy is better than
+    // none.
+    std::set<std::string> none_known;
+    const std::vector<std::string> users = co_await users_of(workspace_.engine, o.volumes, std::move(none_known));
+    if (!users.empty())
+      throw operation_error(
+          operation_error::cause::snapshot,
+          "container " + users.front() + ": the archive would be no point in time. Stop that container");
+  }
   snapshot_row row;
   row.id = o.snapshot_id;
   row.of_release = o.of_release;
@@ -153,15 +163,23 @@ executor::result executor::ensure(restore_volumes o) {
   const snapshot_progress_function progress = forward(co_await boost::asio::this_coro::executor, workspace_.progress);
   const std::string id = o.snapshot_id;
   // Never cancelled: a half-restored volume is worse than a late one.
-  auto work = [&snapshots = workspace_.snapshots, volumes = std::move(volumes), id, progress] {
+  struct put_back {
     std::uint64_t entries = 0;
-    for (const volume_source& v : volumes) entries += snapshots.restore(id, v.name, v.mountpoint, progress).entries;
-    return entries;
+    std::vector<std::pair<std::string, snapshot_finding>> findings;  // by volume
   };
-  std::uint64_t entries = 0;
+  auto work = [&snapshots = workspace_.snapshots, volumes = std::move(volumes), id, progress] {
+    put_back out;
+    for (const volume_source& v : volumes) {
+      const restored one = snapshots.restore(id, v.name, v.mountpoint, progress);
+      out.entries += one.entries;
+      for (const snapshot_finding& f : one.findings) out.findings.emplace_back(v.name, f);
+    }
+    return out;
+  };
+  put_back done;
   std::string failure;
   try {
-    entries = co_await off_thread(workspace_.pool, work);
+    done = co_await off_thread(workspace_.pool, work);
   } catch (const std::runtime_error& error) {
     // Without room a second time is no better, and what releases it tries again.
     if (is_for_want_of_room(error)) throw;
@@ -174,9 +192,10 @@ executor::result executor::ensure(restore_volumes o) {
     event.subject = id;
     event.text = failure + ". Once more, from the beginning";
     workspace_.progress(event);
-    entries = co_await off_thread(workspace_.pool, work);
+    done = co_await off_thread(workspace_.pool, work);
   }
-  co_return docker::json::object({{"said", counted(entries, "file") + ", verified"}});
+  for (const auto& [volume, finding] : done.findings) report(volume, finding);
+  co_return docker::json::object({{"said", counted(done.entries, "file") + ", verified"}});
 }
 
 }  // namespace orchestration

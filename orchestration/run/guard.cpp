@@ -235,17 +235,18 @@ task<> remove_guard(engine& e, guard_info guard) {
   if (guard.image.starts_with(empty_repository)) co_await e.remove_image(guard.image);
 }
 
-task<> sweep_guard(workspace& w, std::string project) {
+task<swept> sweep_guard(workspace& w, std::string project) {
   std::optional<guard_info> found = co_await find_guard(w.engine, project);
-  if (found && found->store != w.records.store_id()) throw held_by(*found);
+  if (found && found->store != w.records.store_id()) co_return swept::held_by_another;
   if (found) {
     co_await remove_guard(w.engine, *found);
-    co_return;
+    co_return swept::clean;
   }
   // Of a run that died between the image and the guard.
   const std::string image = empty_image_of(project);
   const std::optional<json> there = co_await w.engine.inspect_image(image);
   if (there) co_await w.engine.remove_image(image);
+  co_return swept::clean;
 }
 
 task<std::vector<std::string>> made_by_others(workspace& w, std::string project) {

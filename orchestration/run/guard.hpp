@@ -65,9 +65,10 @@ docker::task<held_guard> take_guard(workspace& w, guard_request request);
 /// Removes that very container, and the image that was made for it. Gone already: fine. docker::error.
 docker::task<> remove_guard(engine& e, guard_info guard);
 
-/// Removes what a dead run of this state directory left, with no run to go on with. A foreign one is a refusal(held):
-/// somebody else is at work. docker::error.
-docker::task<> sweep_guard(workspace& w, std::string project);
+enum class swept { clean, held_by_another };
+/// Removes what a dead run of this state directory left, with no run to go on with. A foreign one stays: somebody else
+/// is at work. docker::error.
+docker::task<swept> sweep_guard(workspace& w, std::string project);
 
 /// Ids of the project's containers that another state directory made: when new ones appear, somebody else has acted.
 docker::task<std::vector<std::string>> made_by_others(workspace& w, std::string project);

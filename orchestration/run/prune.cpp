@@ -37,13 +37,18 @@ void prune_snapshots(workspace& w, const std::set<int>& wanted) {
   for (const snapshot_row& row : w.records.snapshots()) rows.emplace(row.id, row);
   retention_rule rule;
   std::vector<kept_snapshot> all;
-  for (const manifest& m : w.snapshots.list()) {
+  // A rollback takes the newest of its release. An update of chosen services archives only what those write.
+  std::set<std::pair<int, std::string>> has_data;
+  for (const manifest& m : w.snapshots.list()) {  // newest first
     kept_snapshot kept;
     kept.id = m.id;
     const auto row = rows.find(m.id);
     kept.verified = row != rows.end() && !row->second.verified_at.empty();
-    for (const archived_volume& v : m.volumes) kept.volumes.push_back(v.name);
-    if (wanted.contains(m.release)) rule.protected_ids.insert(m.id);
+    for (const archived_volume& v : m.volumes) {
+      kept.volumes.push_back(v.name);
+      const bool is_newest = kept.verified && has_data.emplace(m.release, v.name).second;
+      if (is_newest && wanted.contains(m.release)) rule.protected_ids.insert(m.id);
+    }
     all.push_back(std::move(kept));
   }
   for (const std::string& id : removable(std::move(all), rule)) {

@@ -1,5 +1,8 @@
 #include "orchestration/run/rescue_files.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <algorithm>
 #include <stdexcept>
 #include <vector>
@@ -136,6 +139,24 @@ fs::path find_rescue_script(const fs::path& attempts, const std::string& attempt
   std::error_code none;
   fs::path script = attempts / attempt_id / script_name;
   return fs::is_regular_file(script, none) ? script : fs::path();
+}
+
+bool rescue_puts_data_back(const rescue_places& places, const std::string& attempt_id) {
+  if (find_rescue_script(places.attempts, attempt_id).empty()) return false;
+  try {
+    const docker::json left = docker::json::parse(read_file(places.attempts / attempt_id / attempt_name));
+    return left.bool_at({"dirty"}) && !left.bool_at({"data_is_back"});
+  } catch (const std::runtime_error&) {
+    return true;  // nobody knows
+  }
+}
+
+std::optional<descriptor> lock_rescue(const rescue_places& places, const std::string& attempt_id) {
+  if (places.attempts.empty()) return descriptor();
+  descriptor out = open_file(places.attempts / attempt_id, O_RDONLY | O_DIRECTORY);
+  if (out && uninterrupted([&] { return ::flock(out.get(), LOCK_EX | LOCK_NB); }) != 0 && errno == EWOULDBLOCK)
+    return std::nullopt;
+  return out;
 }
 
 rescue_progress rescue_progress_of(const rescue_places& places, const std::string& attempt_id) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "orchestration/files/descriptor.hpp"
 #include "orchestration/release/store.hpp"
 #include "orchestration/snapshot/snapshot_store.hpp"
 
@@ -39,6 +40,13 @@ std::optional<attempt_left> newest_attempt_left(const rescue_places& places);
 
 /// The script when it is there; else an empty path.
 std::filesystem::path find_rescue_script(const std::filesystem::path& attempts, const std::string& attempt_id);
+
+/// Whether the script, or what cannot be read about it, would put archives back. False: there is no script.
+bool rescue_puts_data_back(const rescue_places& places, const std::string& attempt_id);
+
+/// Keeps rescue.sh from working meanwhile, and the other way round: flock(2) on the attempt's directory. None when
+/// somebody has it; one of nothing when there is no such directory.
+std::optional<descriptor> lock_rescue(const rescue_places& places, const std::string& attempt_id);
 
 enum class rescue_progress {
   none,

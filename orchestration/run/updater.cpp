@@ -273,7 +273,8 @@ docker::task<run_result> updater::drive(attempt a) {
     if (const setback lost = co_await std::move(entered)) co_return left_open(a, lost.text);
     state = *following;
   }
-  if (a.kind == "update" && a.state == to_text(update_state::done)) co_await tidy_up(forward.project);
+  if (a.state == to_text(update_state::done) || a.state == to_text(update_state::rolled_back))
+    co_await tidy_up(forward.project);
   run_result result = result_of(a, seen);
   for (std::string& warning : refill_ballast(workspace_)) result.warnings.push_back(std::move(warning));
   co_return result;
@@ -381,16 +382,38 @@ docker::task<> updater::enter(attempt& a, update_state state, std::string reason
   if (is_terminal(state) && state != update_state::needs_attention) remove_rescue_files(workspace_.rescue);
 }
 
-void updater::renew_rescue(const attempt& a, update_state entered) {
+std::optional<rescue_data> updater::new_rescue(const attempt& a, update_state entered) const {
   using enum update_state;
+  switch (entered) {
+    case starting:
+    case restoring_target:
+      return rescue_data::from_archives;
+    case restarting_old:
+      return rescue_data::untouched;
+    case abandoning:
+      // Written for what was not entered then: the old version starts, and writes to what the script would replace.
+      if (rescue_puts_data_back(workspace_.rescue, a.id)) return rescue_data::untouched;
+      break;
+    case rolling_back:
+      // For what was pruned since, and is put back now.
+      if (has_phase(plan_from_json(a.undo), phase::restore) && !rescue_puts_data_back(workspace_.rescue, a.id))
+        return rescue_data::from_archives;
+      break;
+    default:
+      break;
+  }
+  return std::nullopt;
+}
+
+void updater::renew_rescue(const attempt& a, update_state entered) {
   // While there is a script, what was before is still there, and wanted.
-  if (entered == committed) remove_rescue_files(workspace_.rescue);
-  if (entered != starting && entered != restoring_target && entered != restarting_old) return;
+  if (entered == update_state::committed) remove_rescue_files(workspace_.rescue);
+  const std::optional<rescue_data> data = new_rescue(a, entered);
+  if (!data) return;
   progress_event event;
   event.what = progress_event::kind::warning;
   try {
-    const rescue_data data = entered == restarting_old ? rescue_data::untouched : rescue_data::from_archives;
-    with_ballast(workspace_, [&] { write_rescue_files(workspace_.rescue, a, workspace_.snapshots, data); });
+    with_ballast(workspace_, [&] { write_rescue_files(workspace_.rescue, a, workspace_.snapshots, *data); });
   } catch (const std::runtime_error& error) {
     // The run itself is worth more than the way around it.
     event.text = std::string("there is no rescue.sh for this run: ") + error.what();

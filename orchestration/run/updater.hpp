@@ -135,6 +135,7 @@ class updater {
   /// Records it, and gives it to a person in case dockupd cannot be had. refusal.
   void begin(const attempt& a);
   docker::task<> enter(attempt& a, update_state state, std::string reason);
+  std::optional<rescue_data> new_rescue(const attempt& a, update_state entered) const;  // nullopt: it stays as it is
   void renew_rescue(const attempt& a, update_state entered);
   run_result left_open(const attempt& a, const std::string& because) const;
   docker::task<> record(attempt& a);

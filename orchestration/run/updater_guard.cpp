@@ -64,8 +64,8 @@ docker::task<> updater::sweep() {
   progress_event event;
   event.what = progress_event::kind::warning;
   try {
-    co_await sweep_guard(workspace_, workspace_.project);
-    co_await remove_left_over(workspace_, workspace_.project);
+    const swept found = co_await sweep_guard(workspace_, workspace_.project);
+    if (found == swept::clean) co_await remove_left_over(workspace_, workspace_.project);
   } catch (const docker::error& error) {
     // What is silent, the next question shows as well.
     if (error.kind() != docker::error_kind::not_connected)

@@ -46,6 +46,10 @@ void updater::forgive_recovery(const std::string& attempt_id) {
 }
 
 docker::task<run_result> updater::recover_held(std::optional<attempt> open) {
+  const std::optional<descriptor> no_script = lock_rescue(workspace_.rescue, open->id);
+  if (!no_script)
+    co_return left_open(*open,
+                        "rescue.sh of this run is at work: let it end, and look what it says. Then: dockupd recover");
   if (held_->how == held_guard::found::made) {
     const std::string others = co_await acted_meanwhile(*open);
     if (!others.empty()) co_return left_open(*open, others);

@@ -1,5 +1,6 @@
 """kill -9 in the middle, and dockupd cannot be had: `sh rescue.sh` brings the old version back with its data. Afterwards
 `dockupd recover` agrees with that, leaves nothing over, and updates go on as ever."""
+import fcntl
 import glob
 import os
 import re
@@ -72,6 +73,17 @@ class Rescue(Scenario):
         self.assert_old_runs(["v1"])
         self.assert_recovers(["v1"])
         self.assertEqual(self.attempts(), [])
+
+    def test_one_at_a_time(self):
+        script = self.killed(begins("start", "start app"))
+        directory = os.open(os.path.dirname(script), os.O_RDONLY)  # as another run of the script holds it
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        self.assertIn("is at work on this project", self.rescue(script, expect=1).stderr)
+        self.assertIn("rescue.sh of this run is at work", self.dockupd("recover", expect=40).stderr)
+        os.close(directory)
+        self.rescue(script)
+        self.assert_old_runs(["v1", "v1"])
+        self.assert_recovers(["v1", "v1"])
 
     def test_killed_while_archiving(self):
         script = self.killed(begins("cut over", "snapshot"))

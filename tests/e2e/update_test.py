@@ -1,4 +1,5 @@
 """dockupd update on a real engine, with the sample `tiny`."""
+import fcntl
 import os
 import signal
 import subprocess
@@ -8,6 +9,21 @@ from scenario import DOCKUPD, Scenario, docker, inspect, run
 
 
 class Update(Scenario):
+    def test_a_reader_that_no_longer_reads_holds_nothing_up(self):
+        """As a terminal on Ctrl-S, or a CI agent that is stuck."""
+        self.dockupd("update", "--tag", "v1")
+        reader, writer = os.pipe()
+        os.write(writer, b"x" * fcntl.fcntl(writer, fcntl.F_GETPIPE_SZ))
+        try:
+            for tag, style in (("v2", "plain"), ("v4", "json")):
+                done = subprocess.run(self.command("update", "--tag", tag, "--progress", style), cwd=self.project,
+                                      stdout=subprocess.DEVNULL, stderr=writer, timeout=60)
+                self.assertEqual(done.returncode, 0)
+                self.assert_runs(tag)
+        finally:
+            os.close(reader)
+            os.close(writer)
+
     def test_deploys_then_moves_to_the_next_version(self):
         first = self.result("update", "--tag", "v1")
         self.assertEqual(first["outcome"], "done")

@@ -117,12 +117,27 @@ TEST(PlanRollback, StopsEvenReadersOfAVolumeThatIsPutBack) {
   EXPECT_TRUE(stops_backup(plan_rollback(r1, s, o)));
 }
 
-TEST(PlanRollback, OnlyPinsWhenTheReleaseRunsAlready) {
-  EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), run(shop("v1")), from_r2())),
-            "1 pin  IMAGE_TAG=v1  in /opt/shop/.env  was v2\n");
+TEST(PlanRollback, OnlyProvesAndPinsWhenTheReleaseRunsAlready) {
+  EXPECT_EQ(to_text(plan_rollback(r1_of(shop("v1")), run(shop("v1")), from_r2())), lines(R"(
+1 verify  db.1          healthy
+2 verify  migrate.1     completed
+3 verify  web.1         healthy
+4 pin     IMAGE_TAG=v1  in /opt/shop/.env  was v2  after 1-3
+)"));
+}
+
+TEST(PlanRollback, StartsAnewAndProvesWhatIsNotWell) {
   rollback_options o = from_r2();
   o.tag_lines.clear();
-  EXPECT_TRUE(plan_rollback(r1_of(shop("v1")), run(shop("v1")), o).empty());
+  observed_state s = run(shop("v1"));
+  container(s, "web").health = health_state::unhealthy;
+  const std::string unhealthy = to_text(plan_rollback(r1_of(shop("v1")), s, o));
+  EXPECT_NE(unhealthy.find("stop      web.1                     is not well"), std::string::npos) << unhealthy;
+  EXPECT_NE(unhealthy.find("start     web.1"), std::string::npos) << unhealthy;
+  EXPECT_NE(unhealthy.find("verify    web.1      healthy"), std::string::npos) << unhealthy;
+  set_state(container(s, "web"), container_state::restarting);
+  const std::string restarting = to_text(plan_rollback(r1_of(shop("v1")), s, o));
+  EXPECT_NE(restarting.find("verify    web.1"), std::string::npos) << restarting;
 }
 
 TEST(PlanRollback, StartsWhatTheReleaseRanAndIsStopped) {

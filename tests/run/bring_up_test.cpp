@@ -48,7 +48,7 @@ TEST_F(BringUp, StartsWhatTheEngineDidNot) {
   EXPECT_EQ(result.how, ending::done) << result.reason;
   EXPECT_EQ(result.release, 1);
   EXPECT_THAT(result.started, ElementsAre("shop-db-1"));  // web has the policy "always"
-  EXPECT_EQ(shop_.engine().changes(), "start shop-db-1\n");
+  EXPECT_EQ(shop_.changes(), "start shop-db-1\n");
   EXPECT_EQ(shop_.problems({"v1"}), "");
 }
 
@@ -75,7 +75,7 @@ TEST_F(BringUp, StartsDependenciesFirst) {
   for (const char* name : {"shop-web-1", "shop-db-1"}) shop_.stop_by_hand(name);
   shop_.engine().forget_calls();
   EXPECT_THAT(shop_.bring_up().started, ElementsAre("shop-db-1", "shop-web-1"));
-  EXPECT_EQ(shop_.engine().changes(), "start shop-db-1\nstart shop-web-1\n");
+  EXPECT_EQ(shop_.changes(), "start shop-db-1\nstart shop-web-1\n");
   EXPECT_EQ(shop_.migrations_of("v1"), 1) << "what has completed is not run again";
 }
 
@@ -179,7 +179,7 @@ TEST_F(BringUp, MakesNothingAnewButStartsTheRest) {
   const bring_up_result result = shop_.bring_up();
   EXPECT_EQ(result.how, ending::needs_person);
   EXPECT_THAT(result.lost, ElementsAre("shop-web-1: there is no such container"));
-  EXPECT_EQ(shop_.engine().changes(), "start shop-db-1\n");
+  EXPECT_EQ(shop_.changes(), "start shop-db-1\n");
 }
 
 TEST_F(BringUp, MakesANetworkThatWasPruned) {
@@ -206,12 +206,78 @@ TEST_F(BringUp, TouchesNothingWhenOtherContainersStandInTheirPlace) {
   EXPECT_EQ(shop_.engine().changes(), "");
 }
 
+TEST_F(BringUp, StartsBesideThemWhatTheDaemonTookWithIt) {
+  // As `docker compose up` does it once web's lines in compose.yaml have changed.
+  const fake_container made = *shop_.engine().container("shop-web-1");
+  docker::json body = made.config;
+  body["HostConfig"] = made.host_config;
+  body["Labels"]["com.docker.compose.config-hash"] = "another";
+  remove("shop-web-1");
+  run_task(shop_.engine().create_container("shop-web-1", std::move(body), ""));
+  run_task(shop_.engine().start_container("shop-web-1"));
+  kill_machine();
+  ASSERT_FALSE(shop_.engine().container("shop-db-1")->is_up());
+  const bring_up_result result = shop_.bring_up();
+  EXPECT_EQ(result.how, ending::done) << result.reason;
+  EXPECT_THAT(result.replaced, testing::Contains(HasSubstr("shop-web-1")));
+  EXPECT_THAT(result.started, testing::Contains("shop-db-1"));
+  EXPECT_TRUE(shop_.engine().container("shop-db-1")->is_up());
+}
+
+TEST_F(BringUp, StartsNothingThatAnotherStateDirectoryHasStopped) {
+  kill_machine();
+  const docker::json labels = docker::json::object({{"io.dockupd.role", "guard"},
+                                                    {"io.dockupd.store", "another"},
+                                                    {"io.dockupd.op", "X"},
+                                                    {"io.dockupd.who", "maria"}});
+  docker::json body = docker::json::object({{"Image", "registry.test/shop-db:15"}, {"Labels", labels}});
+  run_task(shop_.engine().create_container("dockupd-guard.shop", std::move(body), ""));
+  shop_.engine().forget_calls();
+  EXPECT_THAT(shop_.refused([&] { shop_.bring_up(); }), HasSubstr("maria"));
+  EXPECT_EQ(shop_.engine().changes(), "");
+}
+
+TEST_F(BringUp, HoldsTheGuardWhileItWorksAndLetsItGo) {
+  kill_machine();
+  bool held = false;
+  shop_.engine().on_call = [&](const std::string& line, call_moment) {
+    if (line == "start shop-db-1") held = shop_.engine().container("dockupd-guard.shop") != nullptr;
+  };
+  EXPECT_EQ(shop_.bring_up().how, ending::done);
+  shop_.engine().on_call = nullptr;
+  EXPECT_TRUE(held);
+  EXPECT_EQ(shop_.engine().container("dockupd-guard.shop"), nullptr);
+}
+
 TEST_F(BringUp, TouchesNothingOnAnotherEngine) {
   shop_.engine().described().id = "ANOTHER";
   EXPECT_THAT(shop_.refused([&] { shop_.bring_up(); }), HasSubstr("ANOTHER"));
 }
 
 struct killed {};
+
+TEST_F(BringUp, BeforeARecoveryStartsNobodyOnAVolumeThatIsPutBack) {
+  shop_run shop;
+  shop.more_services = [](project_builder& p, const std::string&) {
+    p.service("cron", "registry.test/shop-db:15").volume("shop-data", "/data");
+  };
+  for (const char* version : {"v1", "v2"}) shop.publish(version);
+  image_behaviour broken = shop.web_behaviour();
+  broken.health = health_script::becomes_unhealthy;
+  shop.publish_web("v2", broken);
+  ASSERT_EQ(shop.update("v1").how, ending::done);
+  shop.stop_by_hand("shop-cron-1");
+  shop.on_event = [](const progress_event& e) {
+    if (e.what == progress_event::kind::begin && e.text.starts_with("restore")) throw killed();
+  };
+  EXPECT_THROW(shop.update("v2"), killed);
+  shop.on_event = nullptr;
+  const std::optional<run_result> result = shop.recover();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->how, ending::rolled_back) << result->reason;
+  EXPECT_FALSE(shop.engine().container("shop-cron-1")->is_up());
+  EXPECT_THAT(shop.bring_up().started, ElementsAre("shop-cron-1"));
+}
 
 class GivenUp : public BringUp {
  protected:
@@ -264,6 +330,22 @@ TEST_F(BringUp, StartsNothingWhileAPersonIsNeeded) {
   EXPECT_EQ(result.how, ending::needs_person);
   EXPECT_THAT(result.reason, HasSubstr("OCI runtime"));
   EXPECT_EQ(shop_.engine().changes(), "");
+}
+
+TEST_F(BringUp, NeedsNobodyAnyMoreOnceTheReleaseRunsAgainByHand) {
+  for (int times = 0; times < 2; ++times) {
+    scripted_failure failure;
+    failure.call = "start shop-web-1";
+    failure.words = "OCI runtime create failed: scripted";
+    shop_.engine().fail(failure);
+  }
+  ASSERT_EQ(shop_.update("v2").how, ending::needs_person);
+  for (const char* name : {"shop-db-1", "shop-web-1"}) run_task(shop_.engine().start_container(shop_.id_of(name)));
+  EXPECT_EQ(shop_.bring_up().how, ending::done);
+  EXPECT_EQ(shop_.bring_up().how, ending::nothing_to_do);
+  const orchestration::attempt last = shop_.records().attempts().front();
+  EXPECT_EQ(last.state, "rolled_back");
+  EXPECT_THAT(last.reason, HasSubstr("by hand since"));
 }
 
 }  // namespace

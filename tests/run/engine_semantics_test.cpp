@@ -1,4 +1,5 @@
-// tests/support/engine_semantics.txt, played on the fake: what a real dockerd does as well (tests/e2e/semantics_test.py).
+// tests/support/engine_semantics.txt, played on the fake: what a real dockerd does as well
+// (tests/e2e/semantics_test.py).
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -127,7 +127,8 @@ TEST_F(Guard, OfAnotherStateDirectoryKeepsEveryoneElseOut) {
   EXPECT_THAT(said, HasSubstr("update --tag v9 by maria on web2 since 2026-11-21T10:55:01Z"));
   EXPECT_THAT(said, HasSubstr("dockupd unlock -p shop 20261121T105501Z-4f2a9c"));
   EXPECT_NE(shop_.refused([&] { shop_.rollback(rollback_request()); }), "");
-  EXPECT_NE(shop_.refused([&] { shop_.recover(); }), "");
+  EXPECT_NE(shop_.refused([&] { shop_.bring_up(); }), "");
+  EXPECT_FALSE(shop_.recover()) << "nothing of its own is open";
   EXPECT_EQ(shop_.engine().changes(), "");
   EXPECT_EQ(shop_.id_of(name), id);
 }

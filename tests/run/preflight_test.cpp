@@ -119,6 +119,18 @@ TEST_F(Preflight, LeavesOpenWhatSomebodyElseBeganToWriteToMeanwhile) {
   EXPECT_EQ(shop_.problems({"v1"}), "");
 }
 
+TEST_F(Preflight, ArchivesNothingThatSomebodyElseBeganToWriteToMeanwhile) {
+  shop_.on_event = [&](const progress_event& e) {
+    if (e.what == progress_event::kind::begin && e.text.starts_with("snapshot")) run_foreigner("shop-data:/d");
+  };
+  const run_result result = shop_.update("v2");
+  shop_.on_event = nullptr;
+  EXPECT_EQ(result.how, ending::snapshot_failed) << result.reason;
+  EXPECT_THAT(result.reason, AllOf(HasSubstr("backup ("), HasSubstr("writes to volume shop-data")));
+  EXPECT_TRUE(shop_.snapshots().list().empty());
+  EXPECT_EQ(shop_.version_of("shop-web-1"), "v1");
+}
+
 TEST_F(Preflight, RefusesADamagedArchiveThatIsToBePutBack) {
   const run_result updated = shop_.update("v2");
   ASSERT_EQ(updated.how, ending::done);

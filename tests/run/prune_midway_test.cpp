@@ -132,6 +132,19 @@ TEST_F(PruneMidway, StandsStillWhileThePrunedImageCannotBePulled) {
   EXPECT_EQ(shop_.problems({"v1"}), "");
 }
 
+TEST_F(PruneMidway, OfAMigrationThatHasEndedWellDoesNotRunItAgain) {
+  shop_.on_event = [](const progress_event& e) {
+    if (e.what == progress_event::kind::begin && e.text.starts_with("start web.1")) throw killed();
+  };
+  EXPECT_THROW(shop_.update("v2"), killed);
+  shop_.on_event = nullptr;
+  ASSERT_EQ(shop_.migrations_of("v2"), 1);
+  run_task(shop_.engine().remove_container(shop_.id_of("shop-migrate-1")));
+  ASSERT_EQ(shop_.recover()->how, ending::done);
+  EXPECT_EQ(shop_.migrations_of("v2"), 1);
+  EXPECT_EQ(shop_.problems({"v2"}), "");
+}
+
 TEST_F(PruneMidway, OfTheNetworksAlone) {
   shop_.on_event = [](const progress_event& e) {
     if (e.what == progress_event::kind::end && e.text.starts_with("1 volume")) throw killed();

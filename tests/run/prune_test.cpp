@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "orchestration/run/targets.hpp"
 #include "tests/run/shop_run.hpp"
 
 namespace orchestration::test {
@@ -27,6 +28,22 @@ TEST(Prune, KeepsTheSnapshotsAndImagesThatARollbackMayWant) {
   };
   for (int n = 1; n < 10; ++n) EXPECT_FALSE(has(n)) << n;
   for (int n = 10; n < deployed; ++n) EXPECT_TRUE(has(n)) << n;
+}
+
+TEST(Prune, KeepsOfARunOfFailuresTheNewestAlone) {
+  shop_run shop;
+  shop.publish("v1");
+  ASSERT_EQ(shop.update("v1").how, ending::done);
+  image_behaviour broken = shop.web_behaviour();
+  broken.health = health_script::becomes_unhealthy;
+  for (int n = 2; n <= 9; ++n) {
+    shop.publish("v" + std::to_string(n));
+    shop.publish_web("v" + std::to_string(n), broken);
+    ASSERT_EQ(shop.update("v" + std::to_string(n)).how, ending::rolled_back);
+  }
+  // Each has left an archive and a safety copy. The newest five, and the one that a rollback to r1 takes.
+  EXPECT_LE(shop.snapshots().list().size(), 6U);
+  EXPECT_NE(newest_snapshot_of(shop.records(), 1), std::nullopt);
 }
 
 TEST(Prune, KeepsWhatThePresentReleaseCameFromThoughOthersAreNewer) {

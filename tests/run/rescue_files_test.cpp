@@ -85,6 +85,35 @@ TEST_F(RescueFiles, LeaveTheDataAloneOnceItIsBackOnTheWayBack) {
   EXPECT_THAT(script(), Not(HasSubstr(puts_data_back)));
 }
 
+TEST_F(RescueFiles, LeaveTheDataAloneWhenTheNewVersionWasNotEnteredAfterAll) {
+  // Killed between the script for the new version and the record that it starts.
+  kill_at(progress_event::kind::phase, "start");
+  shop_.records().set_state(shop_.records().open_attempt()->id, "cut_over", false, "");
+  ASSERT_THAT(script(), HasSubstr(puts_data_back));
+  shop_.on_event = [](const progress_event& e) {
+    if (e.what == progress_event::kind::begin && e.phase == "start") throw killed();
+  };
+  EXPECT_THROW(shop_.recover(), killed);
+  EXPECT_THAT(script(), Not(HasSubstr(puts_data_back)));
+}
+
+TEST_F(RescueFiles, AreHeldByOneAtATime) {
+  kill_at(progress_event::kind::phase, "start");
+  rescue_places places;
+  places.attempts = shop_.attempts();
+  const std::string id = shop_.records().open_attempt()->id;
+  {
+    const std::optional<descriptor> held = lock_rescue(places, id);
+    ASSERT_TRUE(held && *held);
+    EXPECT_FALSE(lock_rescue(places, id));
+    const std::optional<run_result> result = shop_.recover();
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->how, ending::left_open);
+    EXPECT_THAT(result->reason, HasSubstr("rescue.sh of this run is at work"));
+  }
+  EXPECT_EQ(shop_.recover()->how, ending::done);
+}
+
 TEST_F(RescueFiles, GoWhenTheAttemptEndsWell) {
   EXPECT_EQ(shop_.update("v2").rescue_script, "");
   EXPECT_TRUE(fs::is_empty(shop_.attempts()));

@@ -1,12 +1,18 @@
 #include "tools/dockupd/logging.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <limits.h>
+#include <poll.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <memory>
+#include <string_view>
 
 #include "docker_client/json.hpp"
+#include "orchestration/files/descriptor.hpp"
 #include "orchestration/run/clock.hpp"
 #include "tools/dockupd/printable.hpp"
 
@@ -15,11 +21,62 @@ namespace {
 
 using orchestration::progress_event;
 
+/// A terminal on Ctrl-S, an ssh that is gone without a word, a CI agent that no longer reads: whoever does not take
+/// lines for a second does not hold up the run, and gets none until he takes some again.
+class patient_stderr {
+ public:
+  enum class line { transient, lasting };
+
+  void put(std::string_view text, line kind) {
+    while (!text.empty()) {
+      const bool waits = kind == line::lasting && !is_stuck_;
+      if (!takes_more(waits ? patience : std::chrono::milliseconds(0))) {
+        if (kind == line::lasting) is_stuck_ = true;
+        return;
+      }
+      is_stuck_ = false;
+      // So much at once does not block where there is room (pipe(7)).
+      const std::string_view part = text.substr(0, PIPE_BUF);
+      const ssize_t written =
+          orchestration::uninterrupted([&] { return ::write(STDERR_FILENO, part.data(), part.size()); });
+      if (written <= 0) return;  // closed, or full: that must not end an update
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds patience{1000};
+
+  static bool takes_more(std::chrono::milliseconds wait) {
+    struct pollfd out {
+      STDERR_FILENO, POLLOUT, 0
+    };
+    return orchestration::uninterrupted([&] { return ::poll(&out, 1, static_cast<int>(wait.count())); }) > 0;
+  }
+
+  bool is_stuck_ = false;
+};
+
+patient_stderr& out() {
+  static patient_stderr instance;
+  return instance;
+}
+
+class stderr_sink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t text;
+    formatter_->format(message, text);
+    out().put({text.data(), text.size()}, patient_stderr::line::lasting);
+  }
+  void flush_() override {}
+};
+
 spdlog::logger& logger() {
   static const std::shared_ptr<spdlog::logger> instance = [] {
-    auto made = std::make_shared<spdlog::logger>("dockupd", std::make_shared<spdlog::sinks::stderr_sink_st>());
+    auto made = std::make_shared<spdlog::logger>("dockupd", std::make_shared<stderr_sink>());
     made->set_pattern("%v");
-    made->set_error_handler([](const std::string&) {});  // a full or closed stderr must not end an update
+    made->set_error_handler([](const std::string&) {});  // what cannot be said must not end an update
     return made;
   }();
   return *instance;
@@ -83,9 +140,7 @@ class terminal_lines {
     if (e.current == 0) return "";
     return " " + mebibytes(e.current) + (e.of > 0 ? " of " + mebibytes(e.of) : "");
   }
-  static void put(const std::string& text) {
-    [[maybe_unused]] const auto written = write(STDERR_FILENO, text.data(), text.size());
-  }
+  static void put(const std::string& text) { out().put(text, patient_stderr::line::transient); }
   void show(const std::string& text) {
     constexpr std::size_t width = 78;
     put("\r\x1b[K   " + one_line(text).substr(0, width - 3));

@@ -222,7 +222,8 @@ void print_text(session& s, const engine_view& view, const std::optional<release
   }
   if (needs_a_person(records))
     rows.push_back({"ATTENTION", "the last attempt failed, and so did the way back; type: dockupd rollback -p " +
-                                     s.project_name() + " --with-data"});
+                                     s.project_name() + " --with-data; once it runs again by your own hand: dockupd " +
+                                     "recover -p " + s.project_name()});
   if (const std::string script = rescue_script(s); !script.empty())
     rows.push_back({"rescue", "the old version, without dockupd: sh " + orchestration::shell_word(script)});
   if (!view.problem.empty()) rows.push_back({"ENGINE", view.problem});

@@ -20,7 +20,7 @@ from machine import Machine, Result, RigError
 from scenarios import must
 
 FEWEST = {"pr": 10, "full": 52}
-PR_SHARE = 1/3  # of its cases, by the seed
+PR_SHARE = 1/5  # of its cases, by the seed
 DAMAGED, SPOILT = "damaged", "spoilt"  # needs --rebuild · is well again when what was done to it is undone
 ADVICE = {DAMAGED: ("recover --rebuild",), SPOILT: ("chmod", "chown", "remove", "newer", "read-only", "owner")}
 OPEN_AT = {"before_stop": "state:prepared:after", "old_stopped": "engine:stop_container:after",

@@ -17,7 +17,7 @@ from machine import DISKS, RIG, Machine, RigError
 from scenarios import must
 
 FEWEST = {"pr": 18, "full": 80}
-PR_SHARE = 1/3  # of its cases, by the seed
+PR_SHARE = 1/5  # of its cases, by the seed
 FILESYSTEMS = ("ext4", "xfs", "btrfs")
 BOTH = ("data", "state")
 NUMBERS = re.compile(r"\d+ (MiB|bytes|MB)")

@@ -19,7 +19,7 @@ from machine import Machine, Result
 from records import UNCHANGED
 
 FEWEST = {"pr": 30, "full": 2300}
-PR_SHARE = 1/4  # of its cases, by the seed
+PR_SHARE = 1/6  # of its cases, by the seed
 FAULTS = ("drop", "lose", "refuse", "cut", "garbage", "slow")
 MORE_FAULTS = ("acted500", "wrong")  # of what changes something: done, and said to have failed; or said in another way
 # Looks at one and the same container while it is waited for: the first of them stand for all.
