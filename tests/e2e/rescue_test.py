@@ -79,7 +79,7 @@ class Rescue(Scenario):
         directory = os.open(os.path.dirname(script), os.O_RDONLY)  # as another run of the script holds it
         fcntl.flock(directory, fcntl.LOCK_EX)
         self.assertIn("is at work on this project", self.rescue(script, expect=1).stderr)
-        self.assertIn("rescue.sh of this run is at work", self.dockupd("recover", expect=40).stderr)
+        self.assertIn("rescue.sh of this run is at work", self.dockupd("recover", expect=40).stdout)
         os.close(directory)
         self.rescue(script)
         self.assert_old_runs(["v1", "v1"])
