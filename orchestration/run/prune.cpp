@@ -32,7 +32,7 @@ std::set<int> wanted_releases(const store& records) {
   return wanted;
 }
 
-void prune_snapshots(workspace& w, const std::set<int>& wanted) {
+void remove_snapshots(workspace& w, const std::set<int>& wanted) {
   std::map<std::string, snapshot_row> rows;
   for (const snapshot_row& row : w.records.snapshots()) rows.emplace(row.id, row);
   retention_rule rule;
@@ -59,9 +59,11 @@ void prune_snapshots(workspace& w, const std::set<int>& wanted) {
 
 }  // namespace
 
+void prune_snapshots(workspace& w) { remove_snapshots(w, wanted_releases(w.records)); }
+
 docker::task<> prune(workspace& w, std::string project) {
   const std::set<int> wanted = wanted_releases(w.records);
-  prune_snapshots(w, wanted);
+  remove_snapshots(w, wanted);
   std::set<std::string> names;
   for (const release& r : w.records.releases()) {
     if (wanted.contains(r.number)) continue;

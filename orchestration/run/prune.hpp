@@ -1,13 +1,16 @@
-// What an update that is done lets go of: snapshots and kept images of releases nobody goes back to.
+// What a run that has ended lets go of: snapshots, and after an update kept images, that nobody goes back to.
 #pragma once
 
 #include "orchestration/run/executor.hpp"
 
 namespace orchestration {
 
-/// Snapshots beyond the newest five go, but never one that holds the data of the present release or of the five
-/// verified ones before it, and never a volume's only verified one. Image names kept for older releases than these go
-/// too. Throws as files and engine do; what is gone by then stays gone. Run it under the project's lock.
+/// Snapshots beyond the newest five go, but of the present release and of the five verified ones before it never the
+/// newest that holds a volume, and never a volume's only verified one. Throws as files do; what is gone by then stays
+/// gone. Run it under the project's lock.
+void prune_snapshots(workspace& w);
+
+/// And image names kept for older releases than these. Throws as the engine does, too.
 docker::task<> prune(workspace& w, std::string project);
 
 }  // namespace orchestration

@@ -219,11 +219,17 @@ void updater::begin(const attempt& a) {
   failpoint("state:prepared:after");
 }
 
-docker::task<> updater::tidy_up(std::string project) {
+docker::task<> updater::tidy_up(const attempt& a, std::string project) {
+  const bool is_done = a.state == to_text(update_state::done);
+  if (!is_done && a.state != to_text(update_state::rolled_back)) co_return;
   progress_event event;
   event.what = progress_event::kind::warning;
   try {
-    co_await prune(workspace_, std::move(project));
+    // What was left by a rollback may be wanted again: its images stay until the next update has gone well.
+    if (is_done && a.kind == "update")
+      co_await prune(workspace_, std::move(project));
+    else
+      prune_snapshots(workspace_);
   } catch (const std::exception& error) {
     event.text = std::string("old snapshots or images could not be removed: ") + error.what();
   }
@@ -273,8 +279,7 @@ docker::task<run_result> updater::drive(attempt a) {
     if (const setback lost = co_await std::move(entered)) co_return left_open(a, lost.text);
     state = *following;
   }
-  if (a.state == to_text(update_state::done) || a.state == to_text(update_state::rolled_back))
-    co_await tidy_up(forward.project);
+  co_await tidy_up(a, forward.project);
   run_result result = result_of(a, seen);
   for (std::string& warning : refill_ballast(workspace_)) result.warnings.push_back(std::move(warning));
   co_return result;

@@ -119,7 +119,7 @@ class updater {
   docker::task<std::string> fenced(const attempt& a);
   docker::task<std::string> acted_meanwhile(const attempt& a);
   docker::task<run_result> drive(attempt a);
-  docker::task<> tidy_up(std::string project);  // never fails a run
+  docker::task<> tidy_up(const attempt& a, std::string project);  // never fails a run
   /// Before a state of the way back: makes sure that what it counts on can be had.
   docker::task<setback> mend(attempt& a);
   /// Does `todo`, the state's own work or a part of another's.

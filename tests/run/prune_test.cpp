@@ -46,6 +46,18 @@ TEST(Prune, KeepsOfARunOfFailuresTheNewestAlone) {
   EXPECT_NE(newest_snapshot_of(shop.records(), 1), std::nullopt);
 }
 
+TEST(Prune, AfterARollbackKeepsTheWayToTheReleaseThatWasLeft) {
+  shop_run shop;
+  for (const char* version : {"v1", "v2"}) {
+    shop.publish(version);
+    ASSERT_EQ(shop.update(version).how, ending::done);
+  }
+  rollback_request back;
+  back.data = data_choice::restore;
+  ASSERT_EQ(shop.rollback(std::move(back)).how, ending::done);
+  EXPECT_NE(shop.engine().images().find("dockupd.local/kept:shop.web.r2"), nullptr);
+}
+
 TEST(Prune, KeepsWhatThePresentReleaseCameFromThoughOthersAreNewer) {
   shop_run shop;
   for (int n = 1; n <= 8; ++n) shop.publish("v" + std::to_string(n));
